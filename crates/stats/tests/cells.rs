@@ -4,7 +4,7 @@ mod common;
 
 use common::rng;
 use rand::RngExt;
-use tally_stats::tree::{breakpoints, cells, merge};
+use tally_stats::tree::{breakpoints, cells, merge, Limit};
 
 /// Positions of a day, in microseconds.
 const DAY: i64 = 86_400_000_000;
@@ -42,7 +42,7 @@ fn breakpoints_are_those_of_brute_force() {
             assert!(first <= p && p <= last, "{p} is outside of {first}..={last}");
             f(p)
         };
-        let found = breakpoints(first, last, most, asked);
+        let found = breakpoints(first, last, Limit::of_room(most), asked);
         assert_eq!(found, (expected.len() <= most).then_some(expected), "{first}..={last}");
     }
 }
@@ -50,37 +50,48 @@ fn breakpoints_are_those_of_brute_force() {
 #[test]
 fn steps_that_are_as_wide_as_the_line() {
     for (first, last) in [(i64::MIN, i64::MAX), (i64::MIN, 0), (-1, i64::MAX), (5, 5), (5, 4)] {
-        assert_eq!(breakpoints(first, last, 0, |_| 7), Some(vec![]));
+        assert_eq!(breakpoints(first, last, Limit::of_room(0), |_| 7), Some(vec![]));
         for change in [first.saturating_add(1), 0, 1, last] {
             if first < change && change <= last {
-                assert_eq!(breakpoints(first, last, 1, |p| p >= change), Some(vec![change]));
-                assert_eq!(breakpoints(first, last, 0, |p| p >= change), None);
+                assert_eq!(breakpoints(first, last, Limit::of_room(1), |p| p >= change), Some(vec![change]));
+                assert_eq!(breakpoints(first, last, Limit::of_room(0), |p| p >= change), None);
             }
         }
     }
     let halves = [i64::MIN + 1, -3, -2, 0, i64::MAX - 1, i64::MAX];
     let f = |p| halves.iter().filter(|&&change| p >= change).count();
-    assert_eq!(breakpoints(i64::MIN, i64::MAX, 9, f), Some(halves.to_vec()));
+    assert_eq!(breakpoints(i64::MIN, i64::MAX, Limit::of_room(9), f), Some(halves.to_vec()));
 }
 
 #[test]
 fn far_too_many_steps_are_noticed_soon() {
     let mut asked = 0;
-    let found = breakpoints(0, 1_000_000_000, 100_000, |p| {
+    let found = breakpoints(0, 1_000_000_000, Limit::of_room(100_000), |p| {
         asked += 1;
         p / 10
     });
     assert_eq!(found, None);
     assert!(asked < 1_000, "{asked} evaluations");
-    // Twice as many as are wanted may still become less dense.
-    let found = breakpoints(0, 100_000, 5_000, |p| if p < 50_000 { p / 10 } else { 5_000 });
-    assert_eq!(found.map(|found| found.len()), Some(5_000));
+    // Twice as many as there is room for may still become less dense.
+    let halved = |p| if p < 50_000 { p / 10 } else { 5_000 };
+    assert_eq!(breakpoints(0, 100_000, Limit::of_room(5_000), halved).map(|found| found.len()), Some(5_000));
+    // Those that are likely to be more than they are worth are not all looked for.
+    asked = 0;
+    let found = breakpoints(0, 1_000_000, Limit::of_worth(1_000_000, 60_000), |p| {
+        asked += 1;
+        p / 10
+    });
+    assert_eq!(found, None);
+    assert!(asked < 10_000, "{asked} evaluations");
+    // A few more than they are worth are found.
+    let found = breakpoints(0, 1_000_000, Limit::of_worth(1_000_000, 99_000), |p| p / 10);
+    assert_eq!(found.map(|found| found.len()), Some(100_000));
 }
 
 #[test]
 fn steps_as_wide_as_before_take_two_evaluations() {
     let mut asked = 0;
-    let minutes = breakpoints(0, DAY - 1, 2_000, |p| {
+    let minutes = breakpoints(0, DAY - 1, Limit::of_room(2_000), |p| {
         asked += 1;
         p.div_euclid(DAY / 1_440)
     });
@@ -97,7 +108,7 @@ fn steps_as_wide_as_before_take_two_evaluations() {
     let mut begins = lengths;
     (1..begins.len()).for_each(|i| begins[i] += begins[i - 1]);
     asked = 0;
-    let found = breakpoints(0, begins[479], 480, |p| {
+    let found = breakpoints(0, begins[479], Limit::of_room(480), |p| {
         asked += 1;
         begins.partition_point(|&begin| begin <= p)
     });
@@ -111,11 +122,11 @@ fn any_function_at_all_comes_to_an_end() {
     for _ in 0..2_000 {
         let values: Vec<u8> = (0..100).map(|_| r.random_range(0..3)).collect();
         let f = |p: i64| values[p as usize];
-        for p in breakpoints(0, 99, 1_000, f).unwrap() {
+        for p in breakpoints(0, 99, Limit::of_room(1_000), f).unwrap() {
             assert_ne!(f(p - 1), f(p));
         }
         // Not even the same value twice for the same position.
-        let found = breakpoints(0, 99, 1_000, |_| r.random_range(0..3)).unwrap();
+        let found = breakpoints(0, 99, Limit::of_room(1_000), |_| r.random_range(0..3)).unwrap();
         assert!(found.is_sorted_by(|a, b| a < b));
     }
 }

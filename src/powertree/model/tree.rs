@@ -17,7 +17,7 @@ use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::Oid;
 use pgrx::PgSqlErrorCode;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use tally_stats::tree::Leaves;
@@ -31,6 +31,15 @@ pub struct Size {
     pub compacted: Compaction,
     /// The first and the last position of all rows.
     pub extent: Option<(i64, i64)>,
+}
+
+/// The entries of the log, as of a compaction.
+#[derive(Clone, Copy)]
+pub struct CountedLog {
+    pub compacted: Compaction,
+    /// The transaction that was the next one when they were counted.
+    pub before: u64,
+    pub entries: i64,
 }
 
 /// The mean number of rows of a leaf that has any, and of such leaves of a block.
@@ -55,6 +64,8 @@ pub struct Tree {
     pub kept: bool,
     /// The size that this session read last.
     pub size: RefCell<Option<Size>>,
+    /// The log that this session counted last.
+    pub logged: Cell<Option<CountedLog>>,
     /// The density that this session found out last; None in it without nodes.
     pub density: RefCell<Option<(Compaction, Option<Density>)>>,
     /// The queries of the base table that this session has prepared.
@@ -116,6 +127,7 @@ impl Tree {
             height: definition.height,
             kept: false,
             size: RefCell::default(),
+            logged: Cell::default(),
             density: RefCell::default(),
             plans: RefCell::default(),
         })

@@ -1,9 +1,10 @@
 //! The size of a tree, without reading it.
 
 use super::density::density;
+use crate::pg::server::lookup::next_transaction;
 use crate::pg::tables::relation::num_blocks;
 use crate::pg::tables::table::Table;
-use crate::powertree::model::tree::{Compaction, Density, Size, Tree};
+use crate::powertree::model::tree::{Compaction, CountedLog, Density, Size, Tree};
 use crate::powertree::store::log::Log;
 use crate::powertree::store::nodes::Level;
 use crate::powertree::store::state::TreeState;
@@ -13,6 +14,8 @@ use tally_stats::tree::{Chosen, Contents, Extent};
 /// Entries of the log that are counted, and how many there are in a block of it.
 const COUNTED: i64 = 4096;
 const IN_BLOCK: i64 = 40;
+/// Transactions that are not expected to make the log much longer.
+const FEW: u64 = 20;
 
 /// The size of a tree, as far as it is known without reading it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +56,7 @@ impl Estimate {
 pub fn estimate(tree: &Tree) -> Estimate {
     let Some(tables) = Tables::known() else { return Estimate::default() };
     let Some(state) = TreeState::read(&tables, tree.id) else { return Estimate::default() };
-    Estimate::of(tree, &tables, &state, log_rows(&tables, tree.id))
+    Estimate::of(tree, &tables, &state, log_rows(tree, &tables, &state))
 }
 
 impl Estimate {
@@ -71,8 +74,20 @@ impl Estimate {
     }
 }
 
+/// The number of entries of the log, counted again only after some transactions.
+fn log_rows(tree: &Tree, tables: &Tables, state: &TreeState) -> i64 {
+    let (compacted, next) = (compaction(state), next_transaction());
+    let is_recent = |known: &CountedLog| known.compacted == compacted && next <= known.before + FEW;
+    if let Some(known) = tree.logged.get().filter(is_recent) {
+        return known.entries;
+    }
+    let entries = count_log(tables, tree.id);
+    tree.logged.set(Some(CountedLog { compacted, before: next, entries }));
+    entries
+}
+
 /// Counts the entries of the log; estimates them by its size if there are many.
-fn log_rows(tables: &Tables, tree: i32) -> i64 {
+fn count_log(tables: &Tables, tree: i32) -> i64 {
     let mut count = 0;
     Log::seen(tables, tree).of_tree(|_| {
         count += 1;

@@ -247,7 +247,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let last = (i128::from(runs[after - 1].last) - begin).min(9) as usize;
         let (mut child, mut sum) = (taken(&mut self.child), taken(&mut self.sum));
         let (mut cell, mut done) = (None, Ok(()));
-        let has_dirty = !self.roster.numbered(number).dirty.is_empty();
+        let has_dirty = self.is_dirty(number, level + 1, node.node());
         let chosen = self.chosen;
         node.children(first, last, chosen, &mut child, |place, contents| {
             let child = (begin + place as i128) as i64;

@@ -6,18 +6,51 @@
 /// Widths of steps that are remembered: a calendar has months of four lengths, and three more where clocks change.
 const WIDTHS: usize = 8;
 
-/// Changes after which their density is taken for that of all, and how many times too many are far too many.
+/// Changes whose density foretells that of the rest. After more of them it is more certain: the rest may be less dense by one and
+/// `UNCERTAINTY`, divided by the square root of their number, times.
 const ENOUGH: usize = 100;
-const FAR: f64 = 3.0;
+const UNCERTAINTY: f64 = 10.0;
+
+/// The number of changes that are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The number itself.
+    pub most: usize,
+    /// The number that the first of them must not foretell, by what they are of the line.
+    foretold: f64,
+}
+
+impl Limit {
+    /// Room for `most` of them: a line that begins with too many may still become less dense.
+    pub fn of_room(most: usize) -> Limit {
+        Limit { most, foretold: 3.0 * most as f64 }
+    }
+
+    /// Room for `most` of them, of which `worth` are worth it: more of those are not looked for if they are foretold.
+    pub fn of_worth(most: usize, worth: usize) -> Limit {
+        Limit { foretold: Limit::of_room(most).foretold.min(worth as f64), most }
+    }
+
+    /// The limit for what is left of the line.
+    pub fn after(self, found: usize) -> Limit {
+        Limit::of_room(self.most.saturating_sub(found))
+    }
+
+    /// Whether more are foretold by those that were found in a part of the line.
+    pub fn will_be_passed(self, found: usize, part: f64) -> bool {
+        let certain = found as f64 / (1.0 + UNCERTAINTY / (found as f64).sqrt());
+        found >= ENOUGH && certain > self.foretold * part
+    }
+}
 
 /// Finds where a step function changes: the positions `p` in `first < p <= last` with `f(p - 1) != f(p)`, in order.
 ///
-/// Within `first ..= last` the function never returns to a value that it has left. `None` if there are more than `most`
-/// changes, or if the first ones say that there will be far more. Two evaluations for a step as wide as an earlier one, fewer than 150 for any other.
+/// Within `first ..= last` the function never returns to a value that it has left. `None` if there are more
+/// than the limit, or if the first ones say that there will be more. Two evaluations for a step as wide as an earlier one, fewer than 150 for any other.
 pub fn breakpoints<V: PartialEq>(
     first: i64,
     last: i64,
-    most: usize,
+    limit: Limit,
     mut f: impl FnMut(i64) -> V,
 ) -> Option<Vec<i64>> {
     let mut found = Vec::new();
@@ -29,11 +62,10 @@ pub fn breakpoints<V: PartialEq>(
     let mut begin = first;
     let mut widths: Vec<i64> = Vec::with_capacity(WIDTHS + 1);
     let whole = last.abs_diff(first) as f64;
-    let is_far_too_dense = |found: usize, length: u64| {
-        found >= ENOUGH && found as f64 * whole > FAR * most as f64 * length as f64
-    };
     while begin < last && value != end {
-        if found.len() == most || is_far_too_dense(found.len(), begin.abs_diff(first)) {
+        if found.len() == limit.most
+            || limit.will_be_passed(found.len(), begin.abs_diff(first) as f64 / whole)
+        {
             return None;
         }
         let mut other = None;

@@ -13,7 +13,7 @@ mod geometry;
 mod pack;
 
 pub use block::Block;
-pub use cells::{breakpoints, cells, merge};
+pub use cells::{breakpoints, cells, merge, Limit};
 pub use chosen::Chosen;
 pub use contents::{Contents, Extent};
 pub use descent::{last, Cut};

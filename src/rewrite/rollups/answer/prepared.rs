@@ -5,7 +5,7 @@ use super::ends::WantedEnds;
 use super::joined::{Joined, PreparedDimension};
 use super::limits::memory;
 use super::sets::Sets;
-use super::slices::Slices;
+use super::slices::{length, Slices};
 use super::value_conditions::ValueConditions;
 use super::wanting::{Origin, Wanting};
 use super::worth::Worth;
@@ -21,7 +21,7 @@ use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::Oid;
 use std::rc::Rc;
-use tally_stats::tree::Chosen;
+use tally_stats::tree::{Chosen, Limit};
 
 /// Cells are worth it up to this many, and beyond up to half of the rows.
 const CELLS: usize = 10_000;
@@ -29,8 +29,9 @@ const CELLS: usize = 10_000;
 const CELL: usize = 64;
 /// Series that are looked up at most.
 const LOOKUPS: usize = 10_000;
-/// The work that is in a cell, however few rows it has.
+/// The work that is in a cell, however few rows it has, and the part of it that is done when it is cut out: then the rest decides.
 const WORK_OF_CELL: f64 = 10.0;
+const WORK_OF_CUT: f64 = 5.0;
 
 /// A question, ready to be evaluated.
 pub struct Prepared {
@@ -97,13 +98,15 @@ impl Prepared {
         let share_of = |named: &[Vec<u8>]| (named.len() as f64 / estimate.series.max(1) as f64).min(1.0);
         let series = seen.series.map_or(1.0, share_of);
         let worth = |share: f64| self.worth.of_rows(estimate.rows as f64 * series * share);
-        let affordable = (worth(1.0) / WORK_OF_CELL) as usize;
-        let cut = |most| {
-            let found = slices.cut(bounds, most)?;
-            joined.cut(&self.dimensions, found, most, &self.columns, (tree, self.row))
+        let cells_worth = |work: f64| (worth(1.0) / work) as usize;
+        let cuttable = cells_worth(WORK_OF_CUT);
+        let limit = Limit::of_worth(most.min(cuttable), cells_worth(WORK_OF_CELL));
+        let cut = || {
+            let found = slices.cut(bounds, limit)?;
+            joined.cut(&self.dimensions, found, limit, &self.columns, (tree, self.row))
         };
-        let found = cut(most.min(affordable)).map_err(|reason| match reason {
-            Reason::ManyCells if affordable < most => Reason::Cost,
+        let found = cut().map_err(|reason| match reason {
+            Reason::ManyCells if cells_worth(WORK_OF_CELL) < most => Reason::Cost,
             other => other,
         })?;
         let worth = worth(share(bounds, &found));
@@ -179,6 +182,5 @@ impl Prepared {
 
 /// The share of the positions that are in cells.
 fn share(bounds: Range, cells: &[Range]) -> f64 {
-    let width = |range: &Range| range.last.abs_diff(range.first) as f64 + 1.0;
-    cells.iter().map(width).sum::<f64>() / width(&bounds)
+    length(cells) / length(&[bounds])
 }

@@ -11,7 +11,7 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::pg_sys::{OpExpr, Var};
-use tally_stats::tree::breakpoints;
+use tally_stats::tree::{breakpoints, Limit};
 
 /// Years 1 to 9999, in days since 2000.
 const YEARS: (i64, i64) = (-730_119, 2_921_939);
@@ -37,27 +37,27 @@ pub struct Slices<'a> {
 }
 
 impl Slices<'_> {
-    /// Cuts the positions from the first to the last into cells, of which there may be this many. Those that no row can
+    /// Cuts the positions from the first to the last into cells, of which there is a limit. Those that no row can
     /// fulfil are left out.
-    pub fn cut(&self, bounds: Range, most: usize) -> Result<Vec<Range>, Reason> {
+    pub fn cut(&self, bounds: Range, limit: Limit) -> Result<Vec<Range>, Reason> {
         self.check(bounds)?;
         let mut cells = vec![bounds];
         // Bare comparisons first: they need no time zones, and leave less to cut.
         let (bare, others): (Vec<Expression>, Vec<Expression>) =
             self.comparisons.iter().partition(|comparison| self.is_bare(comparison.node));
         for comparison in bare {
-            self.cut_at_steps(&mut cells, comparison, most)?;
+            self.cut_at_steps(&mut cells, comparison, limit)?;
         }
         let (bare, ranges): (Vec<Expression>, Vec<Expression>) =
             self.ranges.iter().partition(|range| self.is_bare(range.node));
         self.keep(&mut cells, &bare);
         self.cut_at_transitions(&mut cells)?;
         for comparison in others {
-            self.cut_at_steps(&mut cells, comparison, most)?;
+            self.cut_at_steps(&mut cells, comparison, limit)?;
         }
         self.keep(&mut cells, &ranges);
         for &carrier in self.carriers {
-            self.cut_at_steps(&mut cells, carrier, most)?;
+            self.cut_at_steps(&mut cells, carrier, limit)?;
         }
         Ok(cells)
     }
@@ -85,15 +85,20 @@ impl Slices<'_> {
         })
     }
 
-    fn cut_at_steps(&self, cells: &mut Vec<Range>, carrier: Expression, most: usize) -> Result<(), Reason> {
+    fn cut_at_steps(&self, cells: &mut Vec<Range>, carrier: Expression, limit: Limit) -> Result<(), Reason> {
         let mut cut = Vec::new();
+        let (whole, mut done) = (length(cells), 0.0);
         for &cell in cells.iter() {
-            let room = most.saturating_sub(cut.len());
+            if limit.will_be_passed(cut.len(), done / whole) {
+                return Err(Reason::ManyCells);
+            }
+            let room = if cells.len() == 1 { limit } else { limit.after(cut.len()) };
             let steps = breakpoints(cell.first, cell.last, room, |position| {
                 self.columns.set_position(self.row, self.tree, Some(position));
                 carrier.image()
             });
             add(&mut cut, cell, &steps.ok_or(Reason::ManyCells)?);
+            done += length(&[cell]);
         }
         *cells = cut;
         Ok(())
@@ -119,6 +124,11 @@ impl Slices<'_> {
             conditions.iter().all(|condition| condition.holds())
         });
     }
+}
+
+/// The length of cells together.
+pub fn length(cells: &[Range]) -> f64 {
+    cells.iter().map(|cell| cell.last.abs_diff(cell.first) as f64 + 1.0).sum()
 }
 
 /// Adds a cell, cut at these positions.

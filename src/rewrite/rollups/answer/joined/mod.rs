@@ -19,7 +19,7 @@ use crate::rewrite::rollups::terms::shape::Shape;
 use rows::JoinedRows;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use tally_stats::tree::breakpoints;
+use tally_stats::tree::{breakpoints, Limit};
 
 /// A dimension, prepared by the node.
 pub struct PreparedDimension {
@@ -116,7 +116,7 @@ impl Joined {
         &self,
         dimensions: &[PreparedDimension],
         cells: Vec<Range>,
-        most: usize,
+        limit: Limit,
         columns: &Columns,
         (tree, row): (&Tree, ScanRow),
     ) -> Result<Vec<Range>, Reason> {
@@ -131,7 +131,7 @@ impl Joined {
                 heap::check();
                 self.set_one(row, place, number);
                 for &comparison in &dimension.comparisons {
-                    let steps = breakpoints(bounds.first, bounds.last, most, |position| {
+                    let steps = breakpoints(bounds.first, bounds.last, limit, |position| {
                         columns.set_position(row, tree, Some(position));
                         comparison.image()
                     });
@@ -143,7 +143,7 @@ impl Joined {
         }
         cuts.sort_unstable();
         cuts.dedup();
-        if cells.len() + cuts.len() > most {
+        if cells.len() + cuts.len() > limit.most {
             return Err(Reason::ManyCells);
         }
         let mut cut = Vec::new();
