@@ -2,8 +2,7 @@
 
 use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
-use super::rhythm::mark;
-use super::Seen;
+use super::{rhythm, states, Seen};
 use crate::detector::forecast::OF_NORMAL;
 use crate::detector::numbers::bounded;
 use crate::detector::outliers::Outlier;
@@ -33,7 +32,8 @@ pub fn changes<'a>(
         }
     }
     changes.sort_unstable_by_key(|c| c.row);
-    mark(seen, changes);
+    rhythm::mark(seen, changes, s);
+    states::mark(changes);
 }
 
 /// Adds the changes between segments, newest first.

@@ -7,11 +7,13 @@ mod evidence;
 mod explain;
 mod figures;
 mod forecast;
+mod opinion;
 mod rhythm;
+mod states;
 
-pub use change::{Change, Kind};
+pub use change::{Change, Kind, Recurrence};
 pub use changes::changes;
-pub use evidence::{change_probability, evidence_at, evidence_since};
+pub use evidence::{change_probability, Evidence};
 pub use forecast::{forecast, state, Forecast};
 
 use super::clock::Clock;
