@@ -395,6 +395,26 @@ fn states_between_which_a_series_goes_recur() {
     assert!(twice.len() == 4 && twice.iter().all(|c| c.1.is_none()), "{twice:?}");
 }
 
+#[test]
+fn noise_from_nothing_is_one_change() {
+    let mut rng = rng(19);
+    for (before, size) in [(0.0, 1.0), (1e-9, 1e-3), (1e-6, 10.0)] {
+        for start in [200, 1000] {
+            let rows =
+                (0..start + 100).map(|i| 42.0 + normal(&mut rng) * if i < start { before } else { size });
+            let detector = fed(rows);
+            let changes = detector.changes(&SETTINGS).into_iter().filter(|c| c.row + 5 > start);
+            let lasting = changes.filter(|c| !matches!(c.kind, Kind::Spike | Kind::Dip));
+            let found: Vec<(u64, Kind)> = lasting.map(|c| (c.row, c.kind)).collect();
+            // Rows that stand out may come before it.
+            assert!(
+                matches!(found[..], [(row, Kind::Variance | Kind::Level)] if row < start + 60),
+                "{before} {size} {start}: {found:?}"
+            );
+        }
+    }
+}
+
 /// The greatest evidence of a change in a series.
 fn evidence(values: impl IntoIterator<Item = f64>) -> f64 {
     let detector = fed(values);

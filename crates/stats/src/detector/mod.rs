@@ -303,7 +303,7 @@ impl Detector {
     /// First rows of the segments of the most probable segmentation, but the first.
     pub fn starts(&self, s: &Settings) -> Vec<u64> {
         let judged = self.judged(s);
-        let starts = judged.segmentation.starts().filter(|start| start.before.is_some());
+        let starts = report::settled(judged.segmentation.starts(), s).filter(|start| start.before.is_some());
         let mut starts: Vec<u64> = starts.map(|start| start.row).collect();
         starts.reverse();
         starts

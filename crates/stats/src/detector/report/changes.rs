@@ -1,5 +1,6 @@
 //! The changes that a detector reports.
 
+use super::bursts::settled;
 use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
 use super::{rhythm, states, Seen};
@@ -46,11 +47,11 @@ fn segment_changes<'a>(
     let Seen { clock, segmentation, .. } = seen;
     let Some(now) = segmentation.reading(&clock.now(), s) else { return };
     let mut ending = Ending { reading: now, row: clock.rows(), at: clock.at(), beyond: 0.0 };
-    let mut starts = starts.peekable();
+    let mut starts = settled(starts, s).peekable();
     while let Some(start) = starts.next() {
         let Some(before) = start.before else { break };
         let rows_before = starts.peek().map(|previous| start.row - previous.row);
-        changes.push(compare(seen, start, before, ending, rows_before));
+        changes.push(compare(seen, &start, before, ending, rows_before));
         ending = Ending { reading: before, row: start.row, at: start.at, beyond: 1.0 };
     }
 }

@@ -1,5 +1,6 @@
 //! Probability and evidence that something changed, whatever the exact row.
 
+use super::bursts::settled;
 use super::opinion::opinion;
 use crate::detector::clock::Clock;
 use crate::detector::numbers::LogOdds;
@@ -67,7 +68,7 @@ pub struct Evidence<'a> {
     pub settings: &'a Settings,
 }
 
-impl Evidence<'_> {
+impl<'a> Evidence<'a> {
     /// Natural log of the Bayes factor for a change at this time or later, against none; 0 if nothing was seen.
     pub fn since(&self, since: i64) -> f64 {
         let Some(search) = self.search(since).filter(|_| !self.segmentation.is_empty()) else {
@@ -76,13 +77,14 @@ impl Evidence<'_> {
         let first = self.settings.warm_up as u64;
         let after = |start: &Start| start.at >= since && start.row >= first;
         let odds = LogOdds::of(self.segmentation.probability(after, search.until));
-        search.evidence(odds, self.newest().filter(|(start, _)| after(start)).and_then(|newest| newest.1))
+        let newest = self.opinions().next().filter(|(start, _)| after(start));
+        search.evidence(odds, newest.and_then(|newest| newest.1))
     }
 
     /// Natural log of the Bayes factor for the change at this row, against none since a time; none if no segment of the
     /// most probable segmentation begins there.
     pub fn at(&self, row: u64, since: i64) -> Option<f64> {
-        if self.segmentation.starts().next()?.row == row {
+        if self.starts().next()?.row == row {
             return Some(self.since(since));
         }
         let (start, opinion) = self.opinions().find(|(start, _)| start.row == row)?;
@@ -93,11 +95,15 @@ impl Evidence<'_> {
         Search::new(self.clock, since, self.hazard, self.settings)
     }
 
+    fn starts(&self) -> impl Iterator<Item = Start> + use<'a> {
+        settled(self.segmentation.starts(), self.settings)
+    }
+
     /// The starts of the most probable segmentation, newest first, each with what all rows say of it.
-    fn opinions(&self) -> impl Iterator<Item = (&Start, Option<f64>)> {
+    fn opinions(&self) -> impl Iterator<Item = (Start, Option<f64>)> + use<'a> {
         let now = self.segmentation.reading(&self.clock.now(), self.settings);
         let mut ending = (now, self.clock.rows());
-        let mut starts = self.segmentation.starts().peekable();
+        let (mut starts, noise) = (self.starts().peekable(), self.noise);
         std::iter::from_fn(move || {
             let start = starts.next()?;
             let (after, end) = std::mem::replace(&mut ending, (start.before, start.row));
@@ -105,13 +111,9 @@ impl Evidence<'_> {
                 // Of a segment whose start is forgotten, it is known how many rows it is worth.
                 let known = starts.peek().map(|earlier| (start.row - earlier.row) as f64);
                 let rows = (known.unwrap_or(before.weight.get().max(1.0)), (end - start.row) as f64);
-                opinion(&before, &after, rows, &self.noise)
+                opinion(&before, &after, rows, &noise)
             });
             Some((start, opinion))
         })
-    }
-
-    fn newest(&self) -> Option<(&Start, Option<f64>)> {
-        self.opinions().next()
     }
 }

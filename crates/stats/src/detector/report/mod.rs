@@ -1,5 +1,6 @@
 //! Reports of a detector, as pure functions of its parts.
 
+mod bursts;
 mod change;
 mod changes;
 mod comparison;
@@ -11,6 +12,7 @@ mod opinion;
 mod rhythm;
 mod states;
 
+pub use bursts::settled;
 pub use change::{Change, Kind, Recurrence};
 pub use changes::changes;
 pub use evidence::{change_probability, Evidence};
