@@ -61,8 +61,7 @@ impl LogOdds {
     pub const CERTAIN: LogOdds = LogOdds(Brief([0x41, 0x81]));
 
     pub fn of(probability: f64) -> LogOdds {
-        // Unlike a clamp, this makes a number of what is none.
-        let p = probability.max(LEAST_DOUBT).min(1.0 - LEAST_DOUBT);
+        let p = if probability > LEAST_DOUBT { probability.min(1.0 - LEAST_DOUBT) } else { LEAST_DOUBT };
         LogOdds(Brief::new(p.ln() - (-p).ln_1p()))
     }
 

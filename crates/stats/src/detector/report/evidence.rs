@@ -71,24 +71,35 @@ pub struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     /// Natural log of the Bayes factor for a change at this time or later, against none; 0 if nothing was seen.
     pub fn since(&self, since: i64) -> f64 {
-        let Some(search) = self.search(since).filter(|_| !self.segmentation.is_empty()) else {
-            return 0.0;
-        };
-        let first = self.settings.warm_up as u64;
-        let after = |start: &Start| start.at >= since && start.row >= first;
-        let odds = LogOdds::of(self.segmentation.probability(after, search.until));
-        let newest = self.opinions().next().filter(|(start, _)| after(start));
-        search.evidence(odds, newest.and_then(|newest| newest.1))
+        let opinions = self.opinions().filter(|(start, _)| self.counts(start, since));
+        // One change that no opinion doubts is enough.
+        let best = opinions.map(|(_, opinion)| opinion).reduce(|a, b| Some(a?.max(b?)));
+        self.current(since, best.flatten())
     }
 
     /// Natural log of the Bayes factor for the change at this row, against none since a time; none if no segment of the
     /// most probable segmentation begins there.
     pub fn at(&self, row: u64, since: i64) -> Option<f64> {
-        if self.starts().next()?.row == row {
-            return Some(self.since(since));
-        }
+        let newest = self.starts().next()?.row;
         let (start, opinion) = self.opinions().find(|(start, _)| start.row == row)?;
+        if row == newest {
+            return Some(self.current(since, opinion.filter(|_| self.counts(&start, since))));
+        }
         Some(self.search(since).map_or(0.0, |search| search.evidence(start.probability, opinion)))
+    }
+
+    /// Whether a segment may have begun here that is looked for.
+    fn counts(&self, start: &Start, since: i64) -> bool {
+        start.at >= since && start.row >= self.settings.warm_up as u64
+    }
+
+    /// The evidence that the current segment began at this time or later.
+    fn current(&self, since: i64, opinion: Option<f64>) -> f64 {
+        let Some(search) = self.search(since).filter(|_| !self.segmentation.is_empty()) else {
+            return 0.0;
+        };
+        let after = |start: &Start| self.counts(start, since);
+        search.evidence(LogOdds::of(self.segmentation.probability(after, search.until)), opinion)
     }
 
     fn search(&self, since: i64) -> Option<Search> {
