@@ -56,7 +56,7 @@ impl Brief {
 pub struct LogOdds(Brief);
 
 impl LogOdds {
-    /// Those of the least and of the greatest probability.
+    /// Log odds of the least and of the greatest probability.
     pub const NEVER: LogOdds = LogOdds(Brief([0xc1, 0x81]));
     pub const CERTAIN: LogOdds = LogOdds(Brief([0x41, 0x81]));
 

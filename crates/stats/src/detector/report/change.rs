@@ -33,9 +33,9 @@ impl Kind {
 /// The way in which a change comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recurrence {
-    /// At the same time of other periods of this length.
+    /// The change comes at the same time of other periods of this length.
     Period(i64),
-    /// Between states that the series goes to and from.
+    /// The change leads between states that the series goes to and from.
     States,
 }
 

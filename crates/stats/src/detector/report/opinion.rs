@@ -3,7 +3,7 @@
 //! Two means of independent rows, of whatever distribution, are compared: those of the values, and those of their
 //! differences, which tell the spread.
 
-use crate::detector::scale::{NoiseEstimate, MOST_CORRELATED};
+use crate::detector::scale::NoiseEstimate;
 use crate::detector::segmentation::Reading;
 
 /// Variance of the mean size of differences beside that of independent ones: neighbours share a value.
@@ -11,15 +11,15 @@ const SHARED: f64 = 1.3;
 
 /// The least variance of the size of differences, relative to their squares: where all are of one size, rounding errors.
 const LEAST_SPREAD: f64 = 1e-6;
-/// Correlation of neighbouring values from which on a level that wanders is no accident, halfway to a random walk.
-const WANDERING: f64 = 0.5;
+/// Correlation of neighbouring values beyond which a jump says more than all the rows that follow it: halfway to a walk.
+const MOST_CORRELATED: f64 = 0.5;
 
-/// Natural log of the Bayes factor for two segments of this many rows, as far as all rows say; none if rows of one
-/// segment have different means by its own model, or the series has no noise.
+/// Natural log of the Bayes factor for two segments of this many rows, as far as all rows say; none if a segment has
+/// a slope, or the series wanders or has no noise.
 pub fn opinion(before: &Reading, after: &Reading, rows: (f64, f64), noise: &NoiseEstimate) -> Option<f64> {
-    let rho = noise.correlation.min(MOST_CORRELATED);
-    let drifts = |reading: &Reading| reading.slope != 0.0 || rho > WANDERING && reading.wanders();
-    if drifts(before) || drifts(after) || noise.square <= 0.0 {
+    let rho = noise.correlation;
+    let drifts = before.slope != 0.0 || after.slope != 0.0 || rho > MOST_CORRELATED;
+    if drifts || noise.square <= 0.0 {
         return None;
     }
     let independent = (1.0 - rho) / (1.0 + rho);

@@ -16,7 +16,7 @@ use super::settings::Settings;
 use counts::{Counts, Values};
 use memory::Memories;
 use noise::Noise;
-pub use noise::{NoiseEstimate, MOST_CORRELATED};
+pub use noise::NoiseEstimate;
 use season::Season;
 use serde::{Deserialize, Serialize};
 use spread::Spread;

@@ -16,7 +16,7 @@ pub struct Candidate {
     pub weight: f32,
     /// Statistics of the rows since.
     pub segment: Segment,
-    /// The same of which none is an outlier.
+    /// Means over all of these rows, of which none is an outlier.
     pub census: Census,
 }
 

@@ -24,7 +24,7 @@ pub struct Reading {
     pub noise: Brief,
     /// Effective number of observations.
     pub weight: Brief,
-    /// The same of all rows, of which none is an outlier.
+    /// Level and activity by all rows, of which none is an outlier.
     pub census: CensusReading,
 }
 
@@ -43,11 +43,6 @@ impl Reading {
     pub fn returned(&self, last: f64, x: f64) -> bool {
         let noise = self.noise.get();
         (x - self.level).abs() <= WITHIN * noise && (last - self.level).abs() > BEYOND * noise
-    }
-
-    /// Whether the level wanders, so that only the last row tells it.
-    pub fn wanders(&self) -> bool {
-        self.level_error == self.noise
     }
 
     pub fn check(&self) -> Check {
