@@ -282,7 +282,7 @@ CREATE FUNCTION recurring_changes(d detector) RETURNS bigint[]
     AS 'MODULE_PATHNAME', 'recurring_changes_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION recurring_changes(detector) IS
-    'rows of those change_points that come alike at the same time of other days or weeks: the rhythm of the series';
+    'rows of those change_points that come alike at the same time of other days or weeks, or lead between states that the series goes to and from';
 
 CREATE FUNCTION fleet_discoveries(
     evidence double precision[], wanted boolean[], fdr double precision,

@@ -46,6 +46,18 @@ SELECT left(series, 4) AS kind, substring(explanation FROM ', (as [^;]*)') AS to
 FROM (SELECT series, detect(value, at ORDER BY at) AS d FROM rhythm GROUP BY series) s, change_points(d), recurring_changes(d) r
 WHERE explanation ~ ', as ' GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- Nor are states that a series goes to and from at any time; a stay that is far longer is news, and so are two outages.
+CREATE TABLE states AS
+SELECT series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at,
+    50 + noise(i * 1000 + length(series)) + CASE WHEN (SELECT count(*) FROM unnest(starts) start WHERE start <= i) % 2 = 1 THEN 30 ELSE 0 END AS value
+FROM (VALUES ('to and fro', '{61,101,177,208,260,320,410,454}'::int[]), ('stays', '{61,101,177,208,260,320,390}'), ('outages', '{61,81,277,298}')) s(series, starts),
+    generate_series(0, CASE series WHEN 'stays' THEN 700 ELSE 480 END) i
+UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other';
+SELECT series, at, ended_at FROM important_changes('SELECT series, at, value FROM states', top => NULL, per_series => NULL) ORDER BY series, at;
+SELECT series, count(*), bool_and(explanation ~ ', as at other times; ') AS told
+FROM (SELECT series, detect(value, at ORDER BY at) AS d FROM states GROUP BY series) s, change_points(d) c
+WHERE "row" = ANY (recurring_changes(d)) GROUP BY 1 ORDER BY 1;
+
 -- In differences to the week before, a change is told once, and not again as its echo; also if the report begins after it.
 CREATE TABLE echoes AS
 SELECT series, at, value - lag(value, 168) OVER (PARTITION BY series ORDER BY at) AS value FROM (

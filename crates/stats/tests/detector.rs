@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use tally_stats::detector::{Detector, Kind, Options, Refused, Settings, MOST_BYTES};
+use tally_stats::detector::{Detector, Kind, Options, Recurrence, Refused, Settings, MOST_BYTES};
 
 const SETTINGS: Settings = Settings::DEFAULT;
 const SECOND: i64 = 1_000_000;
@@ -315,8 +315,8 @@ fn by_the_minute(values: impl IntoIterator<Item = f64>) -> Detector {
     detector
 }
 
-/// The changes of a series of rows a quarter of an hour apart: by row, whether they recur, and at which period.
-fn recurring(values: impl IntoIterator<Item = f64>) -> Vec<(u64, Option<i64>)> {
+/// The changes of a series of rows a quarter of an hour apart: by row, whether and how they recur.
+fn recurring(values: impl IntoIterator<Item = f64>) -> Vec<(u64, Option<Recurrence>)> {
     let mut detector = Detector::new(true, Options::new(true));
     for (i, x) in values.into_iter().enumerate() {
         detector.observe(Some(x), Some(i as i64 * 900 * SECOND), &SETTINGS).unwrap();
@@ -327,7 +327,8 @@ fn recurring(values: impl IntoIterator<Item = f64>) -> Vec<(u64, Option<i64>)> {
 
 #[test]
 fn changes_at_the_same_time_of_other_days_or_weeks_recur() {
-    const DAY: i64 = 86400 * SECOND;
+    const DAY: Recurrence = Recurrence::Period(86400 * SECOND);
+    const WEEK: Recurrence = Recurrence::Period(7 * 86400 * SECOND);
     let mut rng = rng(11);
     // Up at 9 and down at 17; on day 10 also up for good at 13.
     let office = recurring((0..96 * 12).map(|i| {
@@ -355,13 +356,89 @@ fn changes_at_the_same_time_of_other_days_or_weeks_recur() {
     assert!(stairs.len() >= 5 && stairs.iter().all(|c| c.1.is_none()), "{stairs:?}");
     // Two weekends.
     let weeks = recurring((0..96 * 17).map(|i| normal(&mut rng) + if i / 96 % 7 >= 5 { 10.0 } else { 0.0 }));
-    assert!(weeks.len() >= 4 && weeks.iter().all(|c| c.1 == Some(7 * DAY)), "{weeks:?}");
+    assert!(weeks.len() >= 4 && weeks.iter().all(|c| c.1 == Some(WEEK)), "{weeks:?}");
+    // From a Monday to the second Saturday: the Monday that the first weekend ends with has not come again.
+    let begun = recurring((0..96 * 13).map(|i| normal(&mut rng) + if i / 96 % 7 >= 5 { 10.0 } else { 0.0 }));
+    assert!(begun.len() == 3 && begun.iter().all(|c| c.1 == Some(WEEK)), "{begun:?}");
+    // Up for three days from Saturday on, and for the next one.
+    let late = recurring(
+        (0..96 * 13).map(|i| normal(&mut rng) + if i / 96 % 7 >= 5 || i / 96 == 7 { 10.0 } else { 0.0 }),
+    );
+    assert!(late.len() == 3 && late[1].1.is_none(), "{late:?}");
     // An outage on two days.
     let outages = recurring(
         (0..96 * 9)
             .map(|i| normal(&mut rng) + if [3, 5].contains(&(i / 96)) && i % 96 < 30 { 20.0 } else { 0.0 }),
     );
     assert!(outages.len() >= 4 && outages.iter().all(|c| c.1.is_none()), "{outages:?}");
+}
+
+#[test]
+fn states_between_which_a_series_goes_recur() {
+    let mut rng = rng(13);
+    let mut between = |lengths: &[usize]| {
+        let levels =
+            lengths.iter().enumerate().flat_map(|(i, n)| vec![if i % 2 == 0 { 0.0 } else { 20.0 }; *n]);
+        recurring(levels.collect::<Vec<f64>>().into_iter().map(|level| level + normal(&mut rng)))
+    };
+    let to_and_fro = between(&[60, 40, 75, 31, 52, 60, 90, 44, 33]);
+    assert!(
+        to_and_fro.len() == 8 && to_and_fro.iter().all(|c| c.1 == Some(Recurrence::States)),
+        "{to_and_fro:?}"
+    );
+    // It stays where it went for a while before.
+    let stuck = between(&[60, 40, 75, 31, 52, 60, 90, 600]);
+    let (last, before) = stuck.split_last().unwrap();
+    assert!(last.1.is_none() && before.iter().all(|c| c.1 == Some(Recurrence::States)), "{stuck:?}");
+    // Two outages are news.
+    let twice = between(&[60, 40, 75, 31, 52]);
+    assert!(twice.len() == 4 && twice.iter().all(|c| c.1.is_none()), "{twice:?}");
+}
+
+#[test]
+fn noise_from_nothing_is_one_change() {
+    let mut rng = rng(19);
+    for (before, size) in [(0.0, 1.0), (1e-9, 1e-3), (1e-6, 10.0)] {
+        for start in [200, 1000] {
+            let rows =
+                (0..start + 100).map(|i| 42.0 + normal(&mut rng) * if i < start { before } else { size });
+            let detector = fed(rows);
+            let changes = detector.changes(&SETTINGS).into_iter().filter(|c| c.row + 5 > start);
+            let lasting = changes.filter(|c| !matches!(c.kind, Kind::Spike | Kind::Dip));
+            let found: Vec<(u64, Kind)> = lasting.map(|c| (c.row, c.kind)).collect();
+            // Rows that stand out may come before it.
+            assert!(
+                matches!(found[..], [(row, Kind::Variance | Kind::Level)] if row < start + 60),
+                "{before} {size} {start}: {found:?}"
+            );
+        }
+    }
+}
+
+/// The greatest evidence of a change in a series.
+fn evidence(values: impl IntoIterator<Item = f64>) -> f64 {
+    let detector = fed(values);
+    let changes = detector.changes(&SETTINGS).into_iter();
+    changes.filter_map(|c| detector.evidence_at(c.row, 0, &SETTINGS)).fold(f64::NEG_INFINITY, f64::max)
+}
+
+#[test]
+fn noise_between_two_states_is_no_evidence_and_a_step_is() {
+    let mut rng = rng(17);
+    let skewed = |rng: &mut ChaCha8Rng| normal(rng).exp();
+    let two = |rng: &mut ChaCha8Rng| normal(rng) + if rng.random_bool(0.3) { 30.0 } else { 0.0 };
+    type Make = fn(&mut ChaCha8Rng) -> f64;
+    for (name, rows, step, make) in
+        [("log-normal", 3000, 3.2, skewed as Make), ("two states", 300, 21.0, two as Make)]
+    {
+        let mut still: Vec<f64> = (0..60).map(|_| evidence((0..rows).map(|_| make(&mut rng)))).collect();
+        let mut changed: Vec<f64> = (0..20)
+            .map(|_| evidence((0..rows).map(|i| make(&mut rng) + if i < rows / 2 { 0.0 } else { step })))
+            .collect();
+        still.sort_by(f64::total_cmp);
+        changed.sort_by(f64::total_cmp);
+        assert!(still[58] < 4.0 && changed[10] > 6.0, "{name}: {still:?} {changed:?}");
+    }
 }
 
 #[test]

@@ -120,9 +120,9 @@ fn false_discoveries_are_as_rare_as_promised() {
         ("AR(1) 0.5", 0.075, 0.12),
         // Nothing is told where drift or a season hides a step of this size.
         ("AR(1) 0.9", 0.06, 0.0),
-        ("t(3)", 0.075, 0.95),
+        ("t(3)", 0.06, 0.95),
         ("Laplace", 0.06, 0.9),
-        ("log-normal", 0.075, 0.6),
+        ("log-normal", 0.06, 0.75),
         ("rounded", 0.06, 0.95),
         ("daily season", 0.06, 0.0),
         ("Poisson 0.05", 0.08, 0.9),
@@ -130,7 +130,7 @@ fn false_discoveries_are_as_rare_as_promised() {
         ("Poisson 1", 0.08, 0.95),
         ("rate 0.2", 0.08, 0.95),
         ("loss 0.2", 0.08, 0.95),
-        ("purchases 0.2", 0.1, 0.9),
+        ("purchases 0.2", 0.08, 0.9),
         ("Bernoulli 0.1", 0.08, 0.95),
         ("Bernoulli 0.3", 0.08, 0.95),
     ] {

@@ -6,9 +6,12 @@ use tally_stats::detector::{Detector, Options, Settings};
 use tally_stats::fleet::{changed_share, discoveries, probability, Null};
 
 const ROWS: usize = 300;
+const MANY_ROWS: usize = 3000;
 const HOUR: i64 = 3_600_000_000;
 const STEP: f64 = 1.5;
 const NOMINAL: f64 = 0.05;
+/// The evidence of a series all whose changes are its rhythm.
+const NONE: f64 = -10.0;
 /// Unchanged series for each changed one in a mixed fleet.
 const UNCHANGED: usize = 9;
 
@@ -20,17 +23,22 @@ pub struct Family {
     make: Make,
     /// Whether a step changes the rate of events, and does not add to the values.
     events: bool,
+    rows: usize,
 }
 
 const fn values(name: &'static str, make: Make) -> Family {
-    Family { name, make, events: false }
+    Family { name, make, events: false, rows: ROWS }
 }
 
 const fn events(name: &'static str, make: Make) -> Family {
-    Family { name, make, events: true }
+    Family { name, make, events: true, rows: ROWS }
 }
 
-pub const FAMILIES: [Family; 26] = [
+const fn long(name: &'static str, make: Make) -> Family {
+    Family { name, make, events: false, rows: MANY_ROWS }
+}
+
+pub const FAMILIES: [Family; 33] = [
     values("white", |d, r| d.white(r.len())),
     values("AR(1) 0.5", |d, r| d.correlated(0.5, r.len())),
     values("AR(1) 0.9", |d, r| d.correlated(0.9, r.len())),
@@ -52,6 +60,12 @@ pub const FAMILIES: [Family; 26] = [
         x.iter_mut().enumerate().for_each(|(i, x)| *x += if i / 24 % 7 >= 5 { 3.0 } else { 0.0 });
         x
     }),
+    values("weekends, any day", |d, r| {
+        let first = d.whole(0, 168);
+        let mut x = d.white(r.len());
+        x.iter_mut().enumerate().for_each(|(i, x)| *x += if (first + i) / 24 % 7 >= 5 { 3.0 } else { 0.0 });
+        x
+    }),
     values("trend", |d, r| {
         let mut x = d.white(r.len());
         x.iter_mut().enumerate().for_each(|(i, x)| *x += 0.05 * i as f64);
@@ -64,6 +78,18 @@ pub const FAMILIES: [Family; 26] = [
     values("two states", |d, r| {
         let mut x = d.white(r.len());
         x.iter_mut().for_each(|x| *x += if d.chance(0.3) { 30.0 } else { 0.0 });
+        x
+    }),
+    values("telegraph", |d, r| {
+        let stay = [d.magnitude(8.0, 24.0), d.magnitude(8.0, 24.0)];
+        let mut state = 0;
+        let mut x = d.white(r.len());
+        for x in &mut x {
+            if d.chance(1.0 / stay[state]) {
+                state = 1 - state;
+            }
+            *x += 10.0 * state as f64;
+        }
         x
     }),
     events("Poisson 0.2", |d, r| poisson(d, r, 0.2)),
@@ -83,6 +109,11 @@ pub const FAMILIES: [Family; 26] = [
     events("purchases", |d, r| sparse(d, r, 0.2, |d| d.normal().exp())),
     events("rare sizes", |d, r| sparse(d, r, 0.1, |d| 100.0 * d.gamma(2.0))),
     events("flags 0.1", |d, r| r.iter().map(|r| f64::from(d.chance(0.1 * r))).collect()),
+    long("white, long", |d, r| d.white(r.len())),
+    long("AR(1) 0.5, long", |d, r| d.correlated(0.5, r.len())),
+    long("t(3), long", |d, r| d.student(3.0, r.len())),
+    long("exponential, long", |d, r| d.exponential(r.len())),
+    long("log-normal, long", |d, r| d.log_normal(r.len())),
 ];
 
 fn seasonal(d: &mut Draw, n: usize, period: f64, size: f64) -> Vec<f64> {
@@ -110,8 +141,8 @@ impl Family {
     /// rate.
     fn draw(&self, seed: u64, number: usize, changed: bool) -> (Vec<f64>, Option<usize>) {
         let mut d = Draw::new(seed, self.name, number);
-        let start = d.whole(100, 250);
-        let mut rates = vec![1.0; ROWS];
+        let start = d.whole(self.rows / 3, self.rows * 5 / 6);
+        let mut rates = vec![1.0; self.rows];
         if changed && self.events {
             rates[start..].fill(5.0);
         }
@@ -149,8 +180,16 @@ impl Family {
 
 /// The greatest evidence of a series, as the report over a fleet has it: that of one of its changes, if it has any.
 fn evidence(detector: &Detector, found: &[u64], s: &Settings) -> f64 {
-    let changes = found.iter().filter_map(|row| detector.evidence_at(*row, 1, s));
-    changes.reduce(f64::max).unwrap_or_else(|| detector.evidence_since(1, s))
+    let rhythm: Vec<u64> = detector.changes(s).iter().filter(|c| c.recurs.is_some()).map(|c| c.row).collect();
+    let others = found.iter().filter(|row| !rhythm.contains(row));
+    let changes = others.filter_map(|row| detector.evidence_at(*row, 1, s));
+    changes.reduce(f64::max).unwrap_or_else(|| {
+        if found.is_empty() {
+            detector.evidence_since(1, s)
+        } else {
+            NONE
+        }
+    })
 }
 
 struct Told {

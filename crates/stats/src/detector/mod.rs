@@ -26,7 +26,7 @@ pub use clock::Refused;
 pub use codec::{CodecError, MOST_BYTES, VERSION};
 pub use history::History;
 pub use options::Options;
-pub use report::{Change, Forecast, Kind};
+pub use report::{Change, Forecast, Kind, Recurrence};
 pub use settings::Settings;
 
 use alerts::Alerts;
@@ -36,7 +36,7 @@ use codec::Stored;
 use forecast::{Experts, OF_NORMAL};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
-use report::Seen;
+use report::{Evidence, Seen};
 use scale::{Learned, SeriesScale};
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
@@ -303,7 +303,7 @@ impl Detector {
     /// First rows of the segments of the most probable segmentation, but the first.
     pub fn starts(&self, s: &Settings) -> Vec<u64> {
         let judged = self.judged(s);
-        let starts = judged.segmentation.starts().filter(|start| start.before.is_some());
+        let starts = report::settled(judged.segmentation.starts(), s).filter(|start| start.before.is_some());
         let mut starts: Vec<u64> = starts.map(|start| start.row).collect();
         starts.reverse();
         starts
@@ -329,14 +329,22 @@ impl Detector {
 
     /// Natural log of the Bayes factor for a change at this time or later, against none; 0 if nothing was seen.
     pub fn evidence_since(&self, since: i64, s: &Settings) -> f64 {
-        let judged = self.judged(s);
-        report::evidence_since(&judged.clock, &judged.segmentation, since, self.options.hazard(s), s)
+        self.judged(s).evidence(s).since(since)
     }
 
     /// Natural log of the Bayes factor for the change at this row, against none since a time; none if there is none.
     pub fn evidence_at(&self, row: u64, since: i64, s: &Settings) -> Option<f64> {
-        let judged = self.judged(s);
-        report::evidence_at(&judged.clock, &judged.segmentation, row, since, self.options.hazard(s), s)
+        self.judged(s).evidence(s).at(row, since)
+    }
+
+    fn evidence<'a>(&'a self, s: &'a Settings) -> Evidence<'a> {
+        Evidence {
+            clock: &self.clock,
+            segmentation: &self.segmentation,
+            noise: self.scale.noise(s),
+            hazard: self.options.hazard(s),
+            settings: s,
+        }
     }
 }
 

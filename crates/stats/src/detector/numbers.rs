@@ -6,6 +6,9 @@
 use super::check::up_to;
 use serde::{Deserialize, Serialize};
 
+/// The doubt that is no longer told from none.
+const LEAST_DOUBT: f64 = 1e-7;
+
 /// The nearest finite number in single precision.
 pub fn single(x: f64) -> f32 {
     x.clamp(-f64::from(f32::MAX), f64::from(f32::MAX)) as f32
@@ -45,5 +48,56 @@ impl Brief {
     /// Whether the number is finite and not negative.
     pub fn known(self) -> bool {
         up_to(self.get(), f64::from(f32::MAX))
+    }
+}
+
+/// Log odds of a probability in two bytes: where it is near 1, the doubt has three significant digits of its logarithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogOdds(Brief);
+
+impl LogOdds {
+    /// Log odds of the least and of the greatest probability.
+    pub const NEVER: LogOdds = LogOdds(Brief([0xc1, 0x81]));
+    pub const CERTAIN: LogOdds = LogOdds(Brief([0x41, 0x81]));
+
+    pub fn of(probability: f64) -> LogOdds {
+        let p = if probability > LEAST_DOUBT { probability.min(1.0 - LEAST_DOUBT) } else { LEAST_DOUBT };
+        LogOdds(Brief::new(p.ln() - (-p).ln_1p()))
+    }
+
+    pub fn get(self) -> f64 {
+        self.0.get()
+    }
+
+    /// The probability.
+    pub fn probability(self) -> f64 {
+        1.0 / (1.0 + (-self.get()).exp())
+    }
+
+    pub fn max(self, other: LogOdds) -> LogOdds {
+        if other.get() > self.get() {
+            other
+        } else {
+            self
+        }
+    }
+
+    /// Whether the number is one that a probability has.
+    pub fn sound(self) -> bool {
+        self.get().abs() <= LogOdds::CERTAIN.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_odds_are_those_of_probabilities() {
+        assert_eq!([LogOdds::of(0.0), LogOdds::of(1.0)], [LogOdds::NEVER, LogOdds::CERTAIN]);
+        assert_eq!(LogOdds::of(f64::NAN), LogOdds::NEVER);
+        for p in [0.01, 0.5, 0.9, 0.999, 0.99999] {
+            assert!((LogOdds::of(p).probability() - p).abs() < 0.02 * (1.0 - p), "{p}");
+        }
     }
 }

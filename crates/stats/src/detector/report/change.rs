@@ -30,6 +30,15 @@ impl Kind {
     }
 }
 
+/// The way in which a change comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recurrence {
+    /// The change comes at the same time of other periods of this length.
+    Period(i64),
+    /// The change leads between states that the series goes to and from.
+    States,
+}
+
 /// A change. Levels are in the units of the values, slopes in these units per second, or per row where rows have no
 /// time; for a change of variance, the quantity is the standard deviation.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,8 +63,8 @@ pub struct Change {
     pub usual: Option<(f64, f64)>,
     /// The period, if the season matters for that range.
     pub season: Option<i64>,
-    /// The period, if the series made the same change at the same time of other periods.
-    pub recurs: Option<i64>,
+    /// The way in which the series made the same change at other times, if it did.
+    pub recurs: Option<Recurrence>,
     /// 95 % interval of the difference.
     pub interval: (f64, f64),
     /// Size in standard deviations of the noise.

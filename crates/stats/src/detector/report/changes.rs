@@ -1,9 +1,9 @@
 //! The changes that a detector reports.
 
+use super::bursts::settled;
 use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
-use super::rhythm::mark;
-use super::Seen;
+use super::{rhythm, states, Seen};
 use crate::detector::forecast::OF_NORMAL;
 use crate::detector::numbers::bounded;
 use crate::detector::outliers::Outlier;
@@ -33,7 +33,8 @@ pub fn changes<'a>(
         }
     }
     changes.sort_unstable_by_key(|c| c.row);
-    mark(seen, changes);
+    rhythm::mark(seen, changes, s);
+    states::mark(changes);
 }
 
 /// Adds the changes between segments, newest first.
@@ -46,11 +47,11 @@ fn segment_changes<'a>(
     let Seen { clock, segmentation, .. } = seen;
     let Some(now) = segmentation.reading(&clock.now(), s) else { return };
     let mut ending = Ending { reading: now, row: clock.rows(), at: clock.at(), beyond: 0.0 };
-    let mut starts = starts.peekable();
+    let mut starts = settled(starts, s).peekable();
     while let Some(start) = starts.next() {
         let Some(before) = start.before else { break };
         let rows_before = starts.peek().map(|previous| start.row - previous.row);
-        changes.push(compare(seen, start, before, ending, rows_before));
+        changes.push(compare(seen, &start, before, ending, rows_before));
         ending = Ending { reading: before, row: start.row, at: start.at, beyond: 1.0 };
     }
 }

@@ -92,7 +92,7 @@ pub fn compare(
         at: start.at,
         alerted: start.alerted.map(|a| (a.row, a.at)),
         kind,
-        probability: f64::from(start.probability),
+        probability: start.probability.probability(),
         before: bounded(before * factor),
         after: bounded(after * factor),
         errors: (bounded(errors.0 * factor), bounded(errors.1 * factor)),

@@ -1,6 +1,6 @@
 //! A change as one readable sentence.
 
-use super::change::{Change, Kind};
+use super::change::{Change, Kind, Recurrence};
 use super::figures::{constant, exact, figure, value, with_error};
 use super::rhythm::{DAY, WEEK};
 
@@ -28,10 +28,11 @@ impl Change {
             Kind::Spike | Kind::Dip => self.outlier(phase),
         };
         let seen = seen.map(|seen| format!(", seen {seen}")).unwrap_or_default();
-        let again = self.recurs.map(|period| match period {
-            DAY => ", as on other days",
-            WEEK => ", as in other weeks",
-            _ => ", as in other periods",
+        let again = self.recurs.map(|recurrence| match recurrence {
+            Recurrence::Period(DAY) => ", as on other days",
+            Recurrence::Period(WEEK) => ", as in other weeks",
+            Recurrence::Period(_) => ", as in other periods",
+            Recurrence::States => ", as at other times",
         });
         format!("{what} {when}{seen}{}; {}", again.unwrap_or_default(), self.certainty())
     }

@@ -1,5 +1,6 @@
 //! Reports of a detector, as pure functions of its parts.
 
+mod bursts;
 mod change;
 mod changes;
 mod comparison;
@@ -7,11 +8,14 @@ mod evidence;
 mod explain;
 mod figures;
 mod forecast;
+mod opinion;
 mod rhythm;
+mod states;
 
-pub use change::{Change, Kind};
+pub use bursts::settled;
+pub use change::{Change, Kind, Recurrence};
 pub use changes::changes;
-pub use evidence::{change_probability, evidence_at, evidence_since};
+pub use evidence::{change_probability, Evidence};
 pub use forecast::{forecast, state, Forecast};
 
 use super::clock::Clock;

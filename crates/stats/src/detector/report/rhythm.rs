@@ -1,7 +1,8 @@
 //! The rhythm of a series: changes that it made alike at the same time of other days or weeks.
 
-use super::change::{Change, Kind};
+use super::change::{Change, Kind, Recurrence};
 use super::Seen;
+use crate::detector::settings::Settings;
 
 /// A day and a week, in microseconds.
 pub const DAY: i64 = 86_400_000_000;
@@ -10,6 +11,8 @@ pub const WEEK: i64 = 7 * DAY;
 const AROUND: usize = 32;
 /// The share of a season by which a change may come early or late.
 const SLACK: u64 = 24;
+/// Rows by which the place of a change may be off.
+const PLACE: f64 = 3.0;
 /// The least rows in a season: among fewer, changes come at the same time by chance.
 const LEAST_ROWS: f64 = 8.0;
 /// The share of a change by which levels may differ from those of another that is like it.
@@ -20,11 +23,13 @@ struct Rule {
     period: i64,
     others: usize,
     within: u64,
+    /// Time by which a change may come early or late.
+    slack: u64,
 }
 
 impl Rule {
-    fn holds(&self, changes: &[Change], i: usize, slack: u64) -> bool {
-        let (period, change) = (self.period.unsigned_abs(), &changes[i]);
+    fn holds(&self, changes: &[Change], i: usize) -> bool {
+        let (period, slack, change) = (self.period.unsigned_abs(), self.slack, &changes[i]);
         let around = &changes[i.saturating_sub(AROUND)..changes.len().min(i + AROUND + 1)];
         let recurs = |other: &&Change| {
             let apart = change.at.abs_diff(other.at);
@@ -43,6 +48,14 @@ fn alike(one: &Change, other: &Change) -> bool {
         && (one.after - other.after).abs() <= most
 }
 
+/// Whether a change leads back from where another led to, or to where that led from.
+fn undoes(one: &Change, other: &Change) -> bool {
+    let most = ALIKE * other.difference().abs();
+    one.kind == other.kind
+        && (one.before - other.after).abs() <= most
+        && (one.after - other.before).abs() <= most
+}
+
 /// Whether a change is one between segments.
 fn lasts(change: &Change) -> bool {
     !matches!(change.kind, Kind::Spike | Kind::Dip)
@@ -57,7 +70,7 @@ fn busy(changes: &[Change], period: i64) -> bool {
 }
 
 /// Marks the changes that recur at the same time of the period, or of the week.
-pub fn mark(seen: Seen, changes: &mut [Change]) {
+pub fn mark(seen: Seen, changes: &mut [Change], s: &Settings) {
     let rows = seen.step().map_or(0.0, |step| seen.period as f64 / (step * 1e6));
     if rows < LEAST_ROWS {
         return;
@@ -65,13 +78,39 @@ pub fn mark(seen: Seen, changes: &mut [Change]) {
     let slack = seen.period.unsigned_abs() / SLACK;
     // Some days in a row, unless only two are remembered; but a week may have come only twice.
     let others = if busy(changes, seen.period) { 1 } else { 2 };
-    let rules =
-        [Rule { period: seen.period, others, within: 4 }, Rule { period: WEEK, others: 1, within: 2 }];
+    // In a week, more than the few rows that the place of a change is off.
+    let weekly = slack.max((PLACE * seen.clock.step()) as u64);
+    let rules = [
+        Rule { period: seen.period, others, within: 4, slack },
+        Rule { period: WEEK, others: 1, within: 2, slack: weekly },
+    ];
     let rules = &rules[..1 + usize::from(seen.period <= WEEK)];
     for i in 0..changes.len() {
         if lasts(&changes[i]) {
-            changes[i].recurs =
-                rules.iter().find(|rule| rule.holds(changes, i, slack)).map(|rule| rule.period);
+            let rule = rules.iter().find(|rule| rule.holds(changes, i));
+            changes[i].recurs = rule.map(|rule| Recurrence::Period(rule.period));
         }
+    }
+    mark_halves(seen, changes, s);
+}
+
+/// Marks a change beside a marked one that it undoes, or that undoes it, if the period before and the one after are
+/// beyond the rows: of the second weekend of a series, only the beginning may have come.
+fn mark_halves(seen: Seen, changes: &mut [Change], s: &Settings) {
+    let (rows, step) = (seen.clock.rows() as f64, seen.clock.step());
+    let ago = |rows: f64| seen.clock.at().saturating_sub((rows * step) as i64);
+    // What came among the first rows, or has just come, is not seen.
+    let (first, last) = (ago(rows - s.warm_up as f64), ago((s.alert_rows + s.margin) as f64));
+    let lasting: Vec<usize> = (0..changes.len()).filter(|&i| lasts(&changes[i])).collect();
+    let recurs: Vec<Option<Recurrence>> = lasting.iter().map(|&i| changes[i].recurs).collect();
+    for (place, &i) in lasting.iter().enumerate().filter(|(place, _)| recurs[*place].is_none()) {
+        let half = |neighbour: Option<usize>| {
+            let neighbour = neighbour.filter(|&n| n < lasting.len())?;
+            let Some(Recurrence::Period(period)) = recurs[neighbour] else { return None };
+            let alone =
+                changes[i].at.saturating_sub(period) < first && changes[i].at.saturating_add(period) > last;
+            (alone && undoes(&changes[i], &changes[lasting[neighbour]])).then_some(Recurrence::Period(period))
+        };
+        changes[i].recurs = half(place.checked_sub(1)).or_else(|| half(Some(place + 1)));
     }
 }

@@ -115,14 +115,14 @@ impl SeriesScale {
         self.memories.observe(x - season, self.noise.reach(s));
         self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);
         // Of events of different sizes, it is how often they come that is judged.
-        let size = if rare && x != 0.0 { self.values.size(self.spread.mean()) } else { None };
-        let calm = Learned {
-            value: x,
-            calm: size.unwrap_or(x - season),
-            previous: if first { x } else { x - difference - before },
-            calmed,
-            rescaled: None,
-        };
+        let size = if rare { self.values.size(self.spread.mean()) } else { None };
+        let judged = |x: f64, season: f64| size.filter(|_| x != 0.0).unwrap_or(x - season);
+        let (now, last) = (judged(x, season), judged(x - difference, before));
+        let previous = if first { x } else { last };
+        if !first {
+            self.noise.count(now - last, s);
+        }
+        let calm = Learned { value: x, calm: now, previous, calmed, rescaled: None };
         let deviation = self.spread.variance().sqrt();
         if deviation < WIDE {
             return calm;

@@ -1,7 +1,7 @@
 //! The noise of a series from the differences of successive values, which a shift of the level touches only once.
 
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
-use crate::detector::numbers::between;
+use crate::detector::numbers::{between, single};
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,8 @@ const MEDIAN_TO_SD: f64 = 1.4826;
 const MEDIAN_STEP: f64 = 0.01;
 /// The number of standard deviations that one in 400 differences of normal noise exceeds.
 const FAR: f64 = 3.0;
+/// Multiples of the size at which differences are winsorised up to which all rows count.
+const FARTHEST: f64 = 4.0;
 /// Least share of the noise that a season leaves.
 const LEAST_CALM: f64 = 0.01;
 /// The strongest autocorrelation that can be distinguished from a drift.
@@ -20,13 +22,16 @@ pub const MOST_CORRELATED: f64 = 0.95;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
     rows: f64,
-    median: f64,
+    median: f32,
     /// Differences beyond the reach of normal noise.
-    far: f64,
+    far: f32,
     /// The last difference, the sum of their squares, and that of the products of neighbours.
-    difference: f64,
+    difference: f32,
     squares: f64,
     products: f64,
+    /// Mean size of all differences and mean of their squares, cut off where no noise of any tails gets to often.
+    size: f32,
+    square: f32,
 }
 
 /// An estimate of the noise from the differences.
@@ -45,6 +50,10 @@ pub struct NoiseEstimate {
     pub temper: f64,
     /// The share of outliers.
     pub outliers: f64,
+    /// The size at which the differences of all rows are cut off, their mean size and the mean of their squares.
+    pub reach: f64,
+    pub size: f64,
+    pub square: f64,
 }
 
 impl Noise {
@@ -55,7 +64,7 @@ impl Noise {
             values.zip(next).map(|(a, b)| (b - a).abs()).filter(|d| *d > 0.0).collect();
         differences.sort_by(f64::total_cmp);
         if let n @ 1.. = differences.len() {
-            self.median = (differences[(n - 1) / 2] + differences[n / 2]) / 2.0;
+            self.median = single((differences[(n - 1) / 2] + differences[n / 2]) / 2.0);
         }
     }
 
@@ -65,25 +74,34 @@ impl Noise {
         let Some(d) = difference else { return };
         if d != 0.0 {
             let step = 1.0 + (1.0 / self.rows).max(MEDIAN_STEP);
-            self.median = match d.abs() {
-                d if self.median == 0.0 => d,
-                d if d > self.median => self.median * step,
-                _ => self.median / step,
-            };
+            let median = f64::from(self.median);
+            self.median = single(match d.abs() {
+                d if median == 0.0 => d,
+                d if d > median => median * step,
+                _ => median / step,
+            });
         }
-        if d.abs() > FAR * MEDIAN_TO_SD * self.median {
+        if d.abs() > FAR * MEDIAN_TO_SD * f64::from(self.median) {
             self.far += 1.0;
         }
         let limit = self.reach(s);
         let d = between(d, -limit, limit);
         self.squares += d * d;
-        self.products += d * self.difference;
-        self.difference = d;
+        self.products += d * f64::from(self.difference);
+        self.difference = single(d);
+    }
+
+    /// Takes in the difference as it is judged, which is of the row that was just observed.
+    pub fn count(&mut self, difference: f64, s: &Settings) {
+        let cut = difference.abs().min(FARTHEST * self.reach(s));
+        let share = 1.0 / (self.rows - 1.0).max(1.0);
+        let learn = |mean: f32, x: f64| (f64::from(mean) + share * (x - f64::from(mean))) as f32;
+        (self.size, self.square) = (learn(self.size, cut), learn(self.square, cut * cut));
     }
 
     /// The size at which differences are cut off.
     pub fn reach(&self, s: &Settings) -> f64 {
-        s.winsor * MEDIAN_TO_SD * self.median
+        s.winsor * MEDIAN_TO_SD * f64::from(self.median)
     }
 
     /// Starts again from noise with this share of the variance and this correlation of neighbouring differences: a season
@@ -93,8 +111,10 @@ impl Noise {
         let rows = self.rows.min(s.warm_up as f64);
         self.squares *= share * (rows / self.rows);
         self.products = correlation.max(-0.5) * self.squares;
-        self.far *= rows / self.rows;
-        self.median *= share.sqrt();
+        self.far *= (rows / self.rows) as f32;
+        self.median *= share.sqrt() as f32;
+        self.size *= share.sqrt() as f32;
+        self.square *= share as f32;
         self.difference = 0.0;
         self.rows = rows;
     }
@@ -117,8 +137,12 @@ impl Noise {
             impetus: phi,
             weight: independent(rho).max(s.least_weight) * temper,
             temper,
-            outliers: ((0.5 * self.far + s.outlier_share * s.outlier_rows) / (rows + s.outlier_rows))
+            outliers: ((0.5 * f64::from(self.far) + s.outlier_share * s.outlier_rows)
+                / (rows + s.outlier_rows))
                 .min(s.most_outliers),
+            reach: FARTHEST * self.reach(s),
+            size: self.size.into(),
+            square: self.square.into(),
         }
     }
 
@@ -133,7 +157,7 @@ impl Noise {
 
     /// Variance of the differences by their median over that by their squares: below 1 where tails are heavy.
     fn regularity(&self, rows: f64) -> f64 {
-        let robust = MEDIAN_TO_SD * self.median;
+        let robust = MEDIAN_TO_SD * f64::from(self.median);
         if self.squares > 0.0 {
             robust * robust * rows / self.squares
         } else {
@@ -143,18 +167,22 @@ impl Noise {
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        self.median *= factor;
-        self.difference *= factor;
+        self.median = single(f64::from(self.median) * factor);
+        self.difference = single(f64::from(self.difference) * factor);
         self.squares *= factor * factor;
         self.products *= factor * factor;
+        self.size = (f64::from(self.size) * factor) as f32;
+        self.square = (f64::from(self.square) * factor * factor) as f32;
     }
 
     pub fn check(&self) -> Check {
-        let sound = [self.rows, self.far].iter().all(|x| up_to(*x, MOST_ROWS))
-            && within(self.difference, MOST_VALUE)
-            && up_to(self.median, MOST_VALUE)
+        let sound = [self.rows, self.far.into()].iter().all(|x| up_to(*x, MOST_ROWS))
+            && within(self.difference.into(), MOST_VALUE)
+            && up_to(self.median.into(), MOST_VALUE)
             && up_to(self.squares, MOST_SQUARES)
-            && within(self.products, MOST_SQUARES);
+            && within(self.products, MOST_SQUARES)
+            && up_to(self.size.into(), MOST_VALUE)
+            && up_to(self.square.into(), MOST_SQUARES);
         number(sound, "a moment of its differences is out of range")
     }
 }

@@ -39,6 +39,8 @@ pub struct Prior {
     outlier_sd: f64,
     /// Variance of the differences.
     pub differences: f64,
+    /// The distance at which the deviations of all rows are cut off.
+    pub reach: f64,
     /// Share of an independent observation that a row is worth, and what the share would be without autocorrelation.
     pub weight: f64,
     pub temper: f64,
@@ -78,6 +80,7 @@ impl Prior {
             inliers: if counts.is_some_and(|c| c.binary()) { 1.0 } else { 1.0 - noise.outliers },
             outlier_sd: s.outlier_spread * total.sqrt(),
             differences: noise.differences.max(noise_variance * f64::EPSILON),
+            reach: noise.reach,
             temper: noise.temper,
             correlation: rho,
             credit: 0.5 * (common * independent - noise.temper * stationary),

@@ -1,5 +1,6 @@
 //! A possible start of the current segment, with its evidence.
 
+use super::census::Census;
 use super::segment::Segment;
 use crate::detector::check::{number, Check};
 use serde::{Deserialize, Serialize};
@@ -15,12 +16,15 @@ pub struct Candidate {
     pub weight: f32,
     /// Statistics of the rows since.
     pub segment: Segment,
+    /// Means over all of these rows, of which none is an outlier.
+    pub census: Census,
 }
 
 impl Candidate {
     pub fn check(&self) -> Check {
         let sound = [self.score, self.weight].iter().all(|x| *x <= 0.0 && x.is_finite());
         number(sound, "the probability of a candidate is out of range")?;
+        self.census.check()?;
         self.segment.check()
     }
 }

@@ -5,6 +5,7 @@
 
 mod budget;
 mod candidate;
+mod census;
 mod lane;
 mod lanes;
 mod paths;
@@ -21,9 +22,11 @@ use super::alerts::{Alert, Alerted};
 use super::check::{structure, Check};
 use super::clock::{Clock, Place};
 use super::functions::{exp, ln_of};
+use super::numbers::LogOdds;
 use super::scale::Prior;
 use super::settings::Settings;
 use candidate::{worst, Candidate};
+use census::Census;
 use lanes::Lanes;
 use paths::{Marks, Paths, NONE};
 use segment::Segment;
@@ -80,7 +83,11 @@ impl Segmentation {
     }
 
     fn read(&self, candidate: &Candidate, place: &Place, s: &Settings) -> Reading {
-        candidate.segment.read(place.since(self.paths.start(candidate.start).at), s.noise_rows)
+        candidate.segment.read(
+            place.since(self.paths.start(candidate.start).at),
+            s.noise_rows,
+            &candidate.census,
+        )
     }
 
     /// First row of the current segment; 0 before the first change.
@@ -152,14 +159,19 @@ impl Segmentation {
         let gains = lanes.observe(x, outlier, prior);
         let stay = ln_of(1.0 - hazard);
         for (i, candidate) in (0..MOST_CANDIDATES).zip(&mut self.candidates) {
+            let before = candidate.segment.mean();
             candidate.segment.narrow(&lanes, i);
+            let rows = (place.row - self.paths.start(candidate.start).row + 1) as f64;
+            let moved = (before, candidate.segment.mean());
+            candidate.census.observe(x, previous.value, moved, rows, prior.reach);
             let gain = gains.get(i) + stay;
             candidate.score = (f64::from(candidate.score) + gain) as f32;
             candidate.weight = (f64::from(candidate.weight) + gain) as f32;
         }
         let (segment, gain) = Segment::begin(x, outlier, prior);
         let (score, weight) = ((score + gain) as f32, (weight + gain) as f32);
-        self.candidates.push(Candidate { start, score, weight, segment });
+        let census = Census::begin(x - segment.mean());
+        self.candidates.push(Candidate { start, score, weight, segment, census });
         let best = self.candidates.iter().fold(f32::NEG_INFINITY, |best, c| best.max(c.score));
         let likeliest = self.candidates.iter().fold(f32::NEG_INFINITY, |best, c| best.max(c.weight));
         for candidate in &mut self.candidates {
@@ -191,7 +203,7 @@ impl Segmentation {
             at: place.at,
             parent,
             before,
-            probability: 0.0,
+            probability: LogOdds::NEVER,
             alerted: None,
         });
         (start, score, weight)
@@ -270,7 +282,9 @@ impl Segmentation {
         let enough = changed >= s.alert && now.row - row + 1 >= s.alert_rows;
 
         let start = self.paths.start_mut(best);
-        start.probability = start.probability.max(probability as f32);
+        if start.probability != LogOdds::CERTAIN {
+            start.probability = start.probability.max(LogOdds::of(probability));
+        }
         if start.alerted.is_some() || !(moved.is_some() || enough) {
             return None;
         }
@@ -283,6 +297,7 @@ impl Segmentation {
     pub fn calm(&mut self, factor: f64, s: &Settings) {
         for candidate in &mut self.candidates {
             candidate.segment.calm(factor, s.noise_rows);
+            candidate.census.calm(factor);
         }
     }
 
@@ -290,6 +305,7 @@ impl Segmentation {
     pub fn rescale(&mut self, factor: f64) {
         for candidate in &mut self.candidates {
             candidate.segment.rescale(factor);
+            candidate.census.rescale(factor);
         }
         self.paths.rescale(factor);
     }

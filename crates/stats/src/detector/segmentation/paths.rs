@@ -4,6 +4,7 @@ use super::reading::Reading;
 use crate::detector::alerts::Alerted;
 use crate::detector::check::{number, structure, Check};
 use crate::detector::clock::Clock;
+use crate::detector::numbers::LogOdds;
 use serde::{Deserialize, Serialize};
 
 /// The index that stands for no parent: the series began here, or what came before is forgotten.
@@ -23,7 +24,7 @@ pub struct Start {
     /// The previous segment, read just before this one began; none at the start of the series.
     pub before: Option<Reading>,
     /// The greatest probability that the change has had so far.
-    pub probability: f32,
+    pub probability: LogOdds,
     /// Present once the change was alerted.
     pub alerted: Option<Alerted>,
 }
@@ -180,7 +181,7 @@ impl Paths {
         structure(clock.in_order(rows), "its starts of segments are not in the order of rows and times")?;
         for start in &self.starts {
             start.before.as_ref().map_or(Ok(()), Reading::check)?;
-            number((0.0..=1.0).contains(&start.probability), "the probability of a change is out of range")?;
+            number(start.probability.sound(), "the probability of a change is out of range")?;
         }
         Ok(())
     }

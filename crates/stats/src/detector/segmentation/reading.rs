@@ -1,5 +1,6 @@
 //! Readings of a segment at one time: level, slope, noise, and their errors.
 
+use super::census::CensusReading;
 use crate::detector::check::{number, within, Check, MOST_VALUE};
 use crate::detector::numbers::{single, Brief};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub struct Reading {
     pub noise: Brief,
     /// Effective number of observations.
     pub weight: Brief,
+    /// Level and activity by all rows, of which none is an outlier.
+    pub census: CensusReading,
 }
 
 impl Reading {
@@ -33,6 +36,7 @@ impl Reading {
         for number in [&mut self.level_error, &mut self.slope_error, &mut self.noise] {
             *number = Brief::new(number.get() * factor);
         }
+        self.census.rescale(factor);
     }
 
     /// Whether a value is back within the noise of the level, and the last one was beyond all that it reaches.
@@ -43,8 +47,10 @@ impl Reading {
 
     pub fn check(&self) -> Check {
         let errors = [self.level_error, self.slope_error, self.noise, self.weight];
-        let sound =
-            within(self.level, MOST_VALUE) && self.slope.is_finite() && errors.into_iter().all(Brief::known);
+        let sound = within(self.level, MOST_VALUE)
+            && self.slope.is_finite()
+            && errors.into_iter().all(Brief::known)
+            && self.census.sound();
         number(sound, "a number of an earlier segment is out of range")
     }
 }

@@ -5,6 +5,7 @@
 //! precision where rounding errors do not accumulate: the state is small, and the same after every row whether it was
 //! stored in between or not.
 
+use super::census::Census;
 use super::lanes::Lanes;
 use super::reading::Reading;
 use super::wander::{odds, possible_odds, Wander};
@@ -110,8 +111,13 @@ impl Segment {
         self.wander.narrow(lanes, i);
     }
 
-    /// The reading at a time in steps since the start.
-    pub fn read(&self, time: f64, noise_rows: f64) -> Reading {
+    /// Mean of the values that were no outliers.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// The reading at a time in steps since the start, with what all rows say.
+    pub fn read(&self, time: f64, noise_rows: f64, census: &Census) -> Reading {
         let rows = f64::from(self.prior) + f64::from(self.weight);
         let wanders = self.wander.odds() > f64::from(self.slope_odds).max(1.0);
         let sloped = self.slope_odds > 1.0 && !wanders;
@@ -123,13 +129,15 @@ impl Segment {
         let variance = if wanders { self.wander.variance(shape) } else { squares / shape };
         let of_level = if wanders { 1.0 } else { 1.0 / rows };
         let of_slope = if sloped { dt * dt / times } else { 0.0 };
+        let above = if wanders { self.wander.level() } else { slope * dt };
         Reading {
-            level: self.mean + if wanders { self.wander.level() } else { slope * dt },
+            level: self.mean + above,
             slope: single(slope),
             level_error: Brief::new((variance * (of_level + of_slope)).sqrt()),
             slope_error: Brief::new((variance / times).sqrt()),
             noise: Brief::new(variance.sqrt()),
             weight: Brief::new(f64::from(self.weight)),
+            census: census.read(above),
         }
     }
 

@@ -9,7 +9,7 @@ mod tail;
 
 use super::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
 use super::functions::{ln, ln_of};
-use super::numbers::between;
+use super::numbers::{between, single};
 use super::settings::Settings;
 use profile::Profile;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ const QUIET: f64 = 0.05;
 struct View {
     rows: f32,
     mean: f64,
-    variance: f64,
+    variance: f32,
 }
 
 impl View {
@@ -50,7 +50,8 @@ impl View {
         let d = x - self.mean;
         let share = 1.0 / rows;
         self.mean += d * share;
-        self.variance = (self.variance + (d * (x - self.mean) - self.variance) * share).max(0.0);
+        let variance = f64::from(self.variance);
+        self.variance = single((variance + (d * (x - self.mean) - variance) * share).max(0.0));
         self.rows = rows as f32;
     }
 
@@ -60,13 +61,13 @@ impl View {
         if d == 0.0 {
             return 0.0;
         }
-        (d * d / self.variance).min(UNHEARD_OF * UNHEARD_OF)
+        (d * d / f64::from(self.variance)).min(UNHEARD_OF * UNHEARD_OF)
     }
 
     fn sound(&self) -> bool {
         up_to(self.rows.into(), MOST_ROWS)
             && within(self.mean, MOST_VALUE)
-            && up_to(self.variance, MOST_SQUARES)
+            && up_to(self.variance.into(), MOST_SQUARES)
     }
 }
 
@@ -122,7 +123,7 @@ impl Views {
         ];
         if let Some(usual) = usual.filter(|_| rows * s.season_level > 1.0) {
             // A change of the level is no season.
-            let reach = SEASONAL_REACH * noise * self.views[SEASONAL].variance.sqrt();
+            let reach = SEASONAL_REACH * noise * f64::from(self.views[SEASONAL].variance).sqrt();
             let off = x - self.level;
             let off = if tried { deviation.map_or(off, |m| between(off, m - reach, m + reach)) } else { off };
             self.profile.learn(usual, off, jump, s);
@@ -205,7 +206,7 @@ impl Views {
         activity.mean += factor.ln();
         for view in values {
             view.mean *= factor;
-            view.variance *= factor * factor;
+            view.variance = single(f64::from(view.variance) * factor * factor);
         }
         self.profile.rescale(factor);
     }

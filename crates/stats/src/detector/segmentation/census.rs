@@ -1,0 +1,82 @@
+//! A second opinion of a segment, in which every row counts alike.
+//!
+//! Segments choose which rows are outliers, and in skewed noise or between two states that choice confirms itself: one
+//! that began in a quiet stretch takes all large values for outliers, and explains the series better than one that
+//! began before. The census of both is then the same.
+
+use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
+use crate::detector::numbers::{between, single, Brief};
+use serde::{Deserialize, Serialize};
+
+/// Means over all rows of a segment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Census {
+    /// Mean value, relative to the mean of the segment.
+    offset: f32,
+    /// Mean size of the differences between neighbouring rows.
+    activity: f32,
+}
+
+/// A census at one time, relative to the level that the segment had by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CensusReading {
+    offset: Brief,
+    activity: Brief,
+}
+
+impl Census {
+    /// A census of one row, this far from the mean of the segment. The difference that leads to it is that between two
+    /// segments.
+    pub fn begin(distance: f64) -> Census {
+        Census { offset: single(distance), activity: 0.0 }
+    }
+
+    /// Takes in the value of the `rows`-th row, from the second on. Deviations are cut off at `reach`, so that no single
+    /// row decides; the mean of the segment has gone from `before` to `after`.
+    pub fn observe(&mut self, x: f64, previous: f64, (before, after): (f64, f64), rows: f64, reach: f64) {
+        let (offset, activity) = (f64::from(self.offset), f64::from(self.activity));
+        let distance = between(x - before - offset, -reach, reach);
+        self.offset = single(offset + distance / rows - (after - before));
+        self.activity = single(activity + ((x - previous).abs().min(reach) - activity) / (rows - 1.0));
+    }
+
+    /// The census relative to a level that is this much above the mean of the segment.
+    pub fn read(&self, above: f64) -> CensusReading {
+        let offset = Brief::new(f64::from(self.offset) - above);
+        CensusReading { offset, activity: Brief::new(self.activity.into()) }
+    }
+
+    /// Takes a season out of the differences; `factor` is what it leaves of the variance.
+    pub fn calm(&mut self, factor: f64) {
+        self.activity = single(f64::from(self.activity) * factor.sqrt());
+    }
+
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
+        self.offset = single(f64::from(self.offset) * factor);
+        self.activity = single(f64::from(self.activity) * factor);
+    }
+
+    pub fn check(&self) -> Check {
+        let sound = self.offset.is_finite() && up_to(self.activity.into(), MOST_VALUE);
+        number(sound, "a mean over all rows of a segment is out of range")
+    }
+}
+
+impl CensusReading {
+    /// Mean value less the level, and mean size of the differences.
+    pub fn means(&self) -> (f64, f64) {
+        (self.offset.get(), self.activity.get())
+    }
+
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
+        for number in [&mut self.offset, &mut self.activity] {
+            *number = Brief::new(number.get() * factor);
+        }
+    }
+
+    pub fn sound(&self) -> bool {
+        within(self.offset.get(), f64::from(f32::MAX)) && self.activity.known()
+    }
+}
