@@ -12,7 +12,7 @@ const PAIRS: usize = MOST_CANDIDATES.div_ceil(PAIR);
 pub struct Lane([[f64; PAIR]; PAIRS]);
 
 impl Lane {
-    /// The same number for each segment.
+    /// A lane with one number for all segments.
     pub const fn splat(x: f64) -> Lane {
         Lane([[x; PAIR]; PAIRS])
     }

@@ -4,7 +4,7 @@
 //! all of them, without branches, let the processor compute two at once and begin the next while they last.
 
 use super::lane::{map, positive, single, within, Lane};
-use super::wander::MOST_ODDS;
+use super::odds::MOST_ODDS;
 use crate::detector::functions::{exp, ln};
 use crate::detector::scale::{student_peak, Prior};
 use wide::f64x2;
@@ -34,7 +34,7 @@ pub struct Lanes {
 }
 
 /// A row as the segments see it.
-struct Row<'a> {
+struct Arrival<'a> {
     prior: &'a Prior,
     /// Density of the outlier branch.
     outlier: f64,
@@ -60,11 +60,11 @@ struct Densities {
     usual: Lane,
 }
 
-/// Evidence of a row.
-struct Evidence {
+/// What a row says of the models.
+struct Weights {
     /// Log of the density by the fixed level.
     level: Lane,
-    /// How much likelier the row is with a slope, or with a level that wanders.
+    /// Ratios of the densities with a slope, and with a level that wanders, to that one.
     slope: Lane,
     wander: Lane,
     /// Factor of the odds of the wandering level for the noise of the segment, which the fixed level has as well.
@@ -79,7 +79,7 @@ impl Lanes {
     pub fn observe(&mut self, x: f64, outlier: f64, prior: &Prior) -> Lane {
         let events = prior.counts.is_some();
         let least = if events { f64::INFINITY } else { FIRST };
-        let row = Row {
+        let row = Arrival {
             prior,
             outlier,
             common: if events { 0.0 } else { (prior.temper - prior.weight).max(0.0) },
@@ -104,7 +104,7 @@ impl Lanes {
         gain
     }
 
-    fn densities(&self, row: &Row) -> Densities {
+    fn densities(&self, row: &Arrival) -> Densities {
         let prior = row.prior;
         let (half, distance, since) = (f64x2::splat(0.5), &row.distance, &row.since);
         let a = map([&self.weight], |[weight]| weight * 0.5 + prior.noise_rows);
@@ -144,7 +144,7 @@ impl Lanes {
     }
 
     /// Probabilities that the value is no outlier.
-    fn inliers(&self, densities: &Densities, row: &Row) -> Lane {
+    fn inliers(&self, densities: &Densities, row: &Arrival) -> Lane {
         let Densities { level, trend, wander, .. } = densities;
         let wander = map([&row.told, wander, level], |[told, wander, level]| told.select(wander, level));
         let numbers = [level, trend, &wander, &self.slope_odds, &self.wander_odds];
@@ -155,7 +155,7 @@ impl Lanes {
     }
 
     /// Weighs the models of the segments; returns the logs of the densities by all of them.
-    fn weigh(&mut self, evidence: &Evidence, row: &Row) -> Lane {
+    fn weigh(&mut self, evidence: &Weights, row: &Arrival) -> Lane {
         let before = map([&self.slope_odds, &self.wander_odds], |[slope, wander]| slope + wander + 1.0);
         let slope = map([&self.slope_odds, &evidence.slope], |[odds, factor]| odds * factor);
         let wander = map([&row.told, &self.wander_odds, &evidence.wander], |[told, odds, factor]| {
@@ -171,7 +171,7 @@ impl Lanes {
     }
 
     /// Learns the wandering level, and keeps the last value: of an outlier nothing remains.
-    fn wander(&mut self, density: &Lane, inlier: &Lane, row: &Row) {
+    fn wander(&mut self, density: &Lane, inlier: &Lane, row: &Arrival) {
         let (prior, told, distance) = (row.prior, &row.told, &row.distance);
         let error = map([distance, &self.level], |[distance, level]| distance - level);
         let off = map([density, &error], |[density, error]| density / (density + row.outlier) * error);
@@ -190,8 +190,8 @@ impl Lanes {
 
     /// Learns the fixed level and the slope. An outlier moves nothing: the more probable that the value is one, the less
     /// it moves the segment.
-    fn learn(&mut self, inlier: &Lane, row: &Row) {
-        let Row { prior, rows, distance, since, .. } = row;
+    fn learn(&mut self, inlier: &Lane, row: &Arrival) {
+        let Arrival { prior, rows, distance, since, .. } = row;
         let weight = map([inlier], |[inlier]| inlier * prior.weight);
         let step = map([rows, &weight], |[rows, weight]| weight / (rows + weight));
         let joint = map([rows, &step], |[rows, step]| rows * step);
@@ -214,17 +214,17 @@ impl Lanes {
 }
 
 impl Densities {
-    /// Evidence for and against the models. Events do not tell them apart.
+    /// What a row says for and against the models. Events do not tell them apart.
     ///
     /// Of autocorrelated rows, a fixed level has a share that the correlation leaves, and the rest is common to all
     /// models: the density of the step from the row before. The wandering level explains the whole of the row.
-    fn evidence(&self, events: bool, row: &Row) -> Evidence {
-        let Row { prior, outlier, common, .. } = *row;
+    fn evidence(&self, events: bool, row: &Arrival) -> Weights {
+        let Arrival { prior, outlier, common, .. } = *row;
         let log = |density: &Lane| map([density], |[density]| ln(density + outlier));
         let level = map([&self.level], |[level]| ln(level + outlier) * prior.weight);
         let one = Lane::splat(1.0);
         if events {
-            return Evidence { level, slope: one, wander: one, fade: one };
+            return Weights { level, slope: one, wander: one, fade: one };
         }
         let slope =
             map([&self.trend, &level], |[trend, level]| exp(ln(trend + outlier) * prior.weight - level));
@@ -236,6 +236,6 @@ impl Densities {
             wander = map([&wander, &usual], |[wander, usual]| wander - (usual * common + prior.credit));
             fade = map([&usual, &step], |[usual, step]| exp((usual - step) * common));
         }
-        Evidence { level, slope, wander: map([&wander], |[wander]| exp(wander)), fade }
+        Weights { level, slope, wander: map([&wander], |[wander]| exp(wander)), fade }
     }
 }

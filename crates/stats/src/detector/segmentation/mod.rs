@@ -8,6 +8,7 @@ mod candidate;
 mod census;
 mod lane;
 mod lanes;
+mod odds;
 mod paths;
 mod reading;
 mod segment;

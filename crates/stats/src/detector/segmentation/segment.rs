@@ -7,8 +7,9 @@
 
 use super::census::Census;
 use super::lanes::Lanes;
+use super::odds::{odds, possible_odds};
 use super::reading::Reading;
-use super::wander::{odds, possible_odds, Wander};
+use super::wander::Wander;
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_VALUE};
 use crate::detector::clock::MOST_STEPS;
 use crate::detector::functions::ln_of;

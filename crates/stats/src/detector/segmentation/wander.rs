@@ -4,23 +4,11 @@
 //! rounds of a business are then no changes; what no drift of the usual size explains still is one.
 
 use super::lanes::Lanes;
+use super::odds::{odds, possible_odds};
 use crate::detector::check::{number, Check};
 use crate::detector::numbers::{positive, single};
 use crate::detector::scale::Prior;
 use serde::{Deserialize, Serialize};
-
-/// The bound on the odds of two models, so that the less probable one can recover.
-pub const MOST_ODDS: f64 = 1e17;
-
-/// Odds within their bound.
-pub fn odds(odds: f64) -> f32 {
-    odds.clamp(1.0 / MOST_ODDS, MOST_ODDS) as f32
-}
-
-/// Whether odds are within their bound.
-pub fn possible_odds(odds: f32) -> bool {
-    ((1.0 / MOST_ODDS) as f32..=MOST_ODDS as f32).contains(&odds)
-}
 
 /// The local level of a segment, relative to the mean of the segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
