@@ -60,7 +60,7 @@ struct Densities {
     usual: Lane,
 }
 
-/// What a row says of the models.
+/// Evidence of a row for the models.
 struct Weights {
     /// Log of the density by the fixed level.
     level: Lane,
@@ -214,7 +214,7 @@ impl Lanes {
 }
 
 impl Densities {
-    /// What a row says for and against the models. Events do not tell them apart.
+    /// Evidence of a row for and against the models. Events do not tell them apart.
     ///
     /// Of autocorrelated rows, a fixed level has a share that the correlation leaves, and the rest is common to all
     /// models: the density of the step from the row before. The wandering level explains the whole of the row.
