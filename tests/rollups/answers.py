@@ -66,11 +66,11 @@ def near(left, right, type_oid, ulps, relative):
     return math.isclose(float(left), float(right), rel_tol=relative, abs_tol=relative)
 
 
-def difference(left, right, ulps=0, relative=0.0, rounded=None):
+def difference(left, right, ulps=0, relative=0.0, rounded=None, off=1):
     """How two answers differ as multisets of rows, or None; floating-point columns may be so far apart.
 
-    A row may also be one of a third answer, whose floating-point numbers are rounded but once, give or take one unit in the last place: each time that a
-    plan runs, it is the tree that answers or the table.
+    A row may also be one of a third answer, whose floating-point numbers are rounded but once, give or take a unit in the last place or as many as are
+    told: each time that a plan runs, it is the tree that answers or the table.
     """
     if left.error or right.error:
         same = left.error and right.error and left.error.sqlstate == right.error.sqlstate
@@ -98,6 +98,6 @@ def difference(left, right, ulps=0, relative=0.0, rounded=None):
         if len(ours) != len(theirs):
             return f"{len(ours)} and {len(theirs)} rows {key}: {(ours + theirs)[:4]}"
         for numbers in ours:
-            if not take(numbers, theirs, ulps, relative) and not take(numbers, once, 1, 0.0):
+            if not take(numbers, theirs, ulps, relative) and not take(numbers, once, off, 0.0):
                 return f"row {key}: {numbers} is not among {(theirs + once)[:4]}"
     return None

@@ -143,7 +143,7 @@ class Fuzzer:
         return ask(self.session, f"{others}SET LOCAL pg_tally.answer_from_trees = {setting}; {sql.replace('@t', 't')}")
 
     def compare(self, number, query, setting, right, ours, others, rounded=None):
-        wrong = difference(ours, right, rounded=rounded)
+        wrong = difference(ours, right, rounded=rounded, off=query.off)
         if wrong and self.is_of_another_plan(query, right, ours, others):
             self.seen["as in another plan"] += 1
         elif wrong:
