@@ -93,7 +93,7 @@ mutants: ## break the node that answers grouped queries in one way after the oth
 demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
 	scripts/setup.sh build
 	# Side by side: the optimisation across crates at the end of the extension's build keeps only one processor busy.
-	# Nothing comes from object storage, whose clients are a quarter of the work.
+	# Topics alone are loaded: files, archives and object storage are a third of the work.
 	$(MAKE) -j2 loader install PG_CONFIG=$(pg15) LOADER_FEATURES=--no-default-features
 	scripts/cluster.py run --pg-config $(pg15) -- scripts/demo.sh
 

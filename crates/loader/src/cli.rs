@@ -1,11 +1,12 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use tally_archive::ArchiveArgs;
 use tally_postgres::Failure;
 use tally_program::LogFormat;
 
-use crate::{check, files, load, market, plan, status};
+#[cfg(feature = "files")]
+use crate::files;
+use crate::{check, load, market, plan, status};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -22,9 +23,11 @@ pub struct Cli {
 enum Command {
     Load(Box<Load>),
     /// Convert files to Parquet, many small ones to few large ones
+    #[cfg(feature = "files")]
     #[command(subcommand)]
     Convert(Box<files::ConvertCommand>),
-    Archive(Box<ArchiveArgs>),
+    #[cfg(feature = "archive")]
+    Archive(Box<tally_archive::ArchiveArgs>),
     Check(check::CheckArgs),
     Plan(plan::PlanArgs),
     Replay(load::replay::ReplayArgs),
@@ -43,6 +46,7 @@ enum Command {
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Load {
     /// Load files instead of Kafka topics
+    #[cfg(feature = "files")]
     #[command(subcommand)]
     files: Option<files::FormatCommand>,
     #[command(flatten)]
@@ -51,10 +55,11 @@ struct Load {
 
 impl Load {
     fn run(self) -> Result<(), Failure> {
-        match self.files {
-            Some(command) => files::run(command),
-            None => load::run(self.topics),
+        #[cfg(feature = "files")]
+        if let Some(command) = self.files {
+            return files::run(command);
         }
+        load::run(self.topics)
     }
 }
 
@@ -63,7 +68,9 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Load(args) => args.run(),
+            #[cfg(feature = "files")]
             Command::Convert(command) => (*command).run(),
+            #[cfg(feature = "archive")]
             Command::Archive(args) => (*args).run(),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),

@@ -1,8 +1,12 @@
 //! The loader: Kafka topics and files into PostgreSQL, exactly once. The program `tally` is [`Cli`].
 
+// Some of what files and topics share is used by files alone.
+#![cfg_attr(not(feature = "files"), allow(dead_code, unused_imports))]
+
 mod check;
 mod cli;
 mod exit;
+#[cfg(feature = "files")]
 mod files;
 mod job;
 mod kafka;
