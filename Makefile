@@ -177,6 +177,7 @@ lint-mutants:
 lint-crates:
 	cargo clippy --release $(addprefix -p tally-,$(crates)) --all-targets -- -D warnings
 	cargo clippy --release -p tally-loader --test faults -- -D warnings
+	cargo clippy --release -p tally-loader --no-default-features -- -D warnings
 	@echo "ok - clippy, crates"
 
 lint-extension:
