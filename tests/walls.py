@@ -37,7 +37,7 @@ CRATES = {
     "objects": "postgres",
     "rows": "postgres",
     "files": "objects postgres program rows",
-    "archive": "objects postgres program stats",
+    "archive": "files objects postgres program stats",
     "loader": "archive files objects postgres program rows",
     "market": "postgres program rows",
     "testkit": "",

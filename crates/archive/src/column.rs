@@ -1,12 +1,9 @@
 //! A column of one row group: its values between PostgreSQL and Parquet.
 
-use parquet::column::reader::{get_typed_column_reader, ColumnReader};
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
-    FloatType, Int32Type, Int64Type,
-};
+use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
+use tally_files::parquet::Values;
 
 use crate::form::{Cell, Form};
 
@@ -19,31 +16,10 @@ pub struct ColumnValues {
     values: Values,
 }
 
-#[derive(Debug)]
-enum Values {
-    Boolean(Vec<bool>),
-    Int32(Vec<i32>),
-    Int64(Vec<i64>),
-    Float(Vec<f32>),
-    Double(Vec<f64>),
-    Bytes(Vec<ByteArray>),
-    Fixed(Vec<FixedLenByteArray>),
-}
-
 impl ColumnValues {
     /// Creates a column without values.
     pub fn new(form: Form) -> Self {
-        use parquet::basic::Type as Physical;
-        let values = match form.physical() {
-            Physical::BOOLEAN => Values::Boolean(Vec::new()),
-            Physical::INT32 => Values::Int32(Vec::new()),
-            Physical::INT64 | Physical::INT96 => Values::Int64(Vec::new()),
-            Physical::FLOAT => Values::Float(Vec::new()),
-            Physical::DOUBLE => Values::Double(Vec::new()),
-            Physical::BYTE_ARRAY => Values::Bytes(Vec::new()),
-            Physical::FIXED_LEN_BYTE_ARRAY => Values::Fixed(Vec::new()),
-        };
-        Self { form, levels: Vec::new(), values }
+        Self { form, levels: Vec::new(), values: Values::of(form.physical()) }
     }
 
     /// Adds the value of a row, as PostgreSQL sends it.
@@ -68,33 +44,13 @@ impl ColumnValues {
 
     /// Writes the values to a row group, and forgets them.
     pub fn write(&mut self, writer: SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
-        let levels = &self.levels;
-        match &mut self.values {
-            Values::Boolean(values) => write::<BoolType>(writer, values, levels),
-            Values::Int32(values) => write::<Int32Type>(writer, values, levels),
-            Values::Int64(values) => write::<Int64Type>(writer, values, levels),
-            Values::Float(values) => write::<FloatType>(writer, values, levels),
-            Values::Double(values) => write::<DoubleType>(writer, values, levels),
-            Values::Bytes(values) => write::<ByteArrayType>(writer, values, levels),
-            Values::Fixed(values) => write::<FixedLenByteArrayType>(writer, values, levels),
-        }?;
-        self.levels.clear();
-        Ok(())
+        self.values.write(writer, &mut self.levels)
     }
 
     /// Reads the values of a row group that has this many rows.
     pub fn read(form: Form, reader: ColumnReader, rows: usize) -> Result<Self, ParquetError> {
         let mut column = Self::new(form);
-        let levels = &mut column.levels;
-        match &mut column.values {
-            Values::Boolean(values) => read::<BoolType>(reader, rows, levels, values),
-            Values::Int32(values) => read::<Int32Type>(reader, rows, levels, values),
-            Values::Int64(values) => read::<Int64Type>(reader, rows, levels, values),
-            Values::Float(values) => read::<FloatType>(reader, rows, levels, values),
-            Values::Double(values) => read::<DoubleType>(reader, rows, levels, values),
-            Values::Bytes(values) => read::<ByteArrayType>(reader, rows, levels, values),
-            Values::Fixed(values) => read::<FixedLenByteArrayType>(reader, rows, levels, values),
-        }?;
+        column.values.read(reader, rows, &mut column.levels)?;
         Ok(column)
     }
 
@@ -142,31 +98,4 @@ impl Cells {
             false => Err("value is longer than PostgreSQL allows"),
         }
     }
-}
-
-fn write<T: DataType>(
-    mut writer: SerializedColumnWriter<'_>,
-    values: &mut Vec<T::T>,
-    levels: &[i16],
-) -> Result<(), ParquetError> {
-    writer.typed::<T>().write_batch(values, Some(levels), None)?;
-    values.clear();
-    writer.close()
-}
-
-fn read<T: DataType>(
-    reader: ColumnReader,
-    rows: usize,
-    levels: &mut Vec<i16>,
-    values: &mut Vec<T::T>,
-) -> Result<(), ParquetError> {
-    let mut reader = get_typed_column_reader::<T>(reader);
-    let mut read = 0;
-    while read < rows {
-        match reader.read_records(rows - read, Some(levels), None, values)?.0 {
-            0 => break,
-            more => read += more,
-        }
-    }
-    Ok(())
 }

@@ -7,6 +7,9 @@ mod number;
 mod pages;
 mod reader;
 mod schema;
+mod values;
+
+pub use values::Values;
 
 use std::io::{self, Read};
 use std::ops::Range;

@@ -1,13 +1,10 @@
 //! A column of Parquet: its type, and its values until they are written.
 
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
-    FloatType, Int32Type, Int64Type,
-};
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
 use parquet::schema::types::Type;
+use tally_files::parquet::Values;
 use tally_postgres::pgtype::numeric;
 use tally_rows::config::{Column, ColumnType};
 use tally_rows::decode::Digits;
@@ -25,18 +22,9 @@ pub struct ParquetColumn {
     kind: ColumnType,
     /// Precision and scale of numerics; none if they are written as text.
     decimal: Option<(u16, u16)>,
+    physical: Physical,
     levels: Vec<i16>,
     values: Values,
-}
-
-enum Values {
-    Boolean(Vec<bool>),
-    Int32(Vec<i32>),
-    Int64(Vec<i64>),
-    Float(Vec<f32>),
-    Double(Vec<f64>),
-    Bytes(Vec<ByteArray>),
-    Fixed(Vec<FixedLenByteArray>),
 }
 
 impl ParquetColumn {
@@ -46,23 +34,28 @@ impl ParquetColumn {
         let fitting =
             digits.filter(|digits| !digits.is_open && digits.whole + digits.fraction <= MOST_DIGITS);
         let decimal = fitting.map(|digits| ((digits.whole + digits.fraction).max(1), digits.fraction));
-        let values = match (kind, decimal) {
-            (ColumnType::Boolean, _) => Values::Boolean(Vec::new()),
-            (ColumnType::Smallint | ColumnType::Integer | ColumnType::Date, _) => Values::Int32(Vec::new()),
+        let physical = match (kind, decimal) {
+            (ColumnType::Boolean, _) => Physical::BOOLEAN,
+            (ColumnType::Smallint | ColumnType::Integer | ColumnType::Date, _) => Physical::INT32,
             (ColumnType::Bigint | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz, _) => {
-                Values::Int64(Vec::new())
+                Physical::INT64
             }
-            (ColumnType::Real, _) => Values::Float(Vec::new()),
-            (ColumnType::DoublePrecision, _) => Values::Double(Vec::new()),
-            (ColumnType::Numeric, Some((precision, _))) if precision <= SHORT_DIGITS => {
-                Values::Int64(Vec::new())
-            }
-            (ColumnType::Numeric, Some(_)) | (ColumnType::Uuid, _) => Values::Fixed(Vec::new()),
+            (ColumnType::Real, _) => Physical::FLOAT,
+            (ColumnType::DoublePrecision, _) => Physical::DOUBLE,
+            (ColumnType::Numeric, Some((precision, _))) if precision <= SHORT_DIGITS => Physical::INT64,
+            (ColumnType::Numeric, Some(_)) | (ColumnType::Uuid, _) => Physical::FIXED_LEN_BYTE_ARRAY,
             (ColumnType::Numeric, None) | (ColumnType::Text | ColumnType::Jsonb | ColumnType::Bytea, _) => {
-                Values::Bytes(Vec::new())
+                Physical::BYTE_ARRAY
             }
         };
-        Self { name: column.name.clone(), kind, decimal, levels: Vec::new(), values }
+        Self {
+            name: column.name.clone(),
+            kind,
+            decimal,
+            physical,
+            levels: Vec::new(),
+            values: Values::of(physical),
+        }
     }
 
     /// Whether its numbers have too many digits to be written as such.
@@ -72,15 +65,6 @@ impl ParquetColumn {
 
     /// Returns its type.
     pub fn schema(&self) -> Result<Type, ParquetError> {
-        let physical = match self.values {
-            Values::Boolean(_) => Physical::BOOLEAN,
-            Values::Int32(_) => Physical::INT32,
-            Values::Int64(_) => Physical::INT64,
-            Values::Float(_) => Physical::FLOAT,
-            Values::Double(_) => Physical::DOUBLE,
-            Values::Bytes(_) => Physical::BYTE_ARRAY,
-            Values::Fixed(_) => Physical::FIXED_LEN_BYTE_ARRAY,
-        };
         let logical = match (self.kind, self.decimal) {
             (ColumnType::Smallint, _) => Some(LogicalType::integer(16, true)),
             (ColumnType::Date, _) => Some(LogicalType::Date),
@@ -97,10 +81,10 @@ impl ParquetColumn {
         };
         let (precision, scale) = self.decimal.filter(|_| self.kind == ColumnType::Numeric).unwrap_or((0, 0));
         let is_decimal = precision > 0;
-        let builder = Type::primitive_type_builder(&self.name, physical)
+        let builder = Type::primitive_type_builder(&self.name, self.physical)
             .with_repetition(Repetition::OPTIONAL)
             .with_logical_type(logical)
-            .with_length(if matches!(self.values, Values::Fixed(_)) { 16 } else { -1 });
+            .with_length(if self.physical == Physical::FIXED_LEN_BYTE_ARRAY { 16 } else { -1 });
         let builder = match is_decimal {
             true => builder.with_precision(i32::from(precision)).with_scale(i32::from(scale)),
             false => builder,
@@ -165,29 +149,8 @@ impl ParquetColumn {
 
     /// Writes the values, and forgets them.
     pub fn write(&mut self, writer: SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
-        let levels = &self.levels;
-        match &mut self.values {
-            Values::Boolean(values) => write::<BoolType>(writer, values, levels),
-            Values::Int32(values) => write::<Int32Type>(writer, values, levels),
-            Values::Int64(values) => write::<Int64Type>(writer, values, levels),
-            Values::Float(values) => write::<FloatType>(writer, values, levels),
-            Values::Double(values) => write::<DoubleType>(writer, values, levels),
-            Values::Bytes(values) => write::<ByteArrayType>(writer, values, levels),
-            Values::Fixed(values) => write::<FixedLenByteArrayType>(writer, values, levels),
-        }?;
-        self.levels.clear();
-        Ok(())
+        self.values.write(writer, &mut self.levels)
     }
-}
-
-fn write<T: DataType>(
-    mut writer: SerializedColumnWriter<'_>,
-    values: &mut Vec<T::T>,
-    levels: &[i16],
-) -> Result<(), ParquetError> {
-    writer.typed::<T>().write_batch(values, Some(levels), None)?;
-    values.clear();
-    writer.close()
 }
 
 /// Returns the bytes of a value of fixed length.
