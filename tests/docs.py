@@ -4,17 +4,20 @@ the links between the pages of the repository.
 
 The blocks of a page run in order in one fresh database that has the extension. Where a ```text block follows at once,
 it is what psql must print. A block that only fails as announced shows its ERROR. "```sql skip REASON" is not run.
+A ```sh block is run by a shell that finds our programs, in a directory that is the page's own.
 """
 
 import difflib
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
-    r"^```sql[ \t]*(?P<word>\S*)[ \t]*(?P<reason>.*)\n(?P<sql>(?s:.*?))^```[ \t]*\n"
+    r"^```(?P<language>sql|sh)[ \t]*(?P<word>\S*)[ \t]*(?P<reason>.*)\n(?P<code>(?s:.*?))^```[ \t]*\n"
     r"(?:\s*^```text\n(?P<shown>(?s:.*?))^```[ \t]*$)?",
     re.MULTILINE,
 )
@@ -37,17 +40,30 @@ def psql(database, sql):
     return done.stdout, done.returncode == 0
 
 
+def shell(database, directory, commands):
+    """What our programs print, and whether all succeeded."""
+    programs = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "DATABASE_URL": f"dbname={database}"}
+    done = subprocess.run(
+        ["sh", "-ec", commands], cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.stdout, done.returncode == 0
+
+
 def lines(text):
     # psql pads with spaces that editors remove.
     return [line.rstrip() for line in text.strip("\n").split("\n")]
 
 
-def problem(database, block):
+def problem(database, directory, block):
     """What is wrong with a block, or None."""
     if block["word"]:
-        return f"unknown word '{block['word']}' after ```sql"
+        return f"unknown word '{block['word']}' after ```{block['language']}"
     shown = block["shown"]
-    output, succeeded = psql(database, block["sql"])
+    if block["language"] == "sh":
+        output, succeeded = shell(database, directory, block["code"])
+    else:
+        output, succeeded = psql(database, block["code"])
     if shown is not None and lines(output) != lines(shown):
         return "\n".join(difflib.unified_diff(lines(shown), lines(output), "documented", "printed", lineterm=""))
     error_is_shown = shown is not None and re.search("^ERROR:", shown, re.MULTILINE)
@@ -107,21 +123,22 @@ def main():
     for number, page in enumerate([ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]):
         text = page.read_text(encoding="utf-8") if page.exists() else ""
         blocks = list(BLOCK.finditer(text))
-        if len(blocks) != len(re.findall(r"```[ \t]*sql", text)):
+        if len(blocks) != len(re.findall(r"```[ \t]*(?:sql|sh)\b", text)):
             failed = True
-            print(f"not ok - {page.relative_to(ROOT)}: a ```sql fence is indented, spelled differently or never closed")
+            print(f"not ok - {page.relative_to(ROOT)}: a ```sql or ```sh fence is indented, spelled differently or never closed")
         database = f"docs_{number}"
         for prepared in psql("postgres", f"CREATE DATABASE {database};"), psql(database, "CREATE EXTENSION pg_tally;"):
             if not prepared[1]:
                 sys.exit(f"no database to try {page.name} in: {prepared[0]}")
-        for block in blocks:
-            where = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, block.start()) + 1}"
-            if block["word"] == "skip" and block["reason"]:
-                print(f"skipped {where}: {block['reason']}")
-                continue
-            wrong = problem(database, block)
-            print(f"not ok - {where}\n{wrong}" if wrong else f"ok - {where}")
-            failed |= wrong is not None
+        with tempfile.TemporaryDirectory() as directory:
+            for block in blocks:
+                where = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, block.start()) + 1}"
+                if block["word"] == "skip" and block["reason"]:
+                    print(f"skipped {where}: {block['reason']}")
+                    continue
+                wrong = problem(database, directory, block)
+                print(f"not ok - {where}\n{wrong}" if wrong else f"ok - {where}")
+                failed |= wrong is not None
     sys.exit(failed)
 
 

@@ -10,6 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use tally_postgres::Failure;
 
+use super::daily::Daily;
 use super::merton::{Parameters, Path};
 use super::progress_bar;
 
@@ -47,7 +48,7 @@ pub struct CsvArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
-    prices: Parameters,
+    prices: Daily,
 }
 
 /// Runs the command.
@@ -55,6 +56,7 @@ pub fn run(args: &CsvArgs) -> Result<(), Failure> {
     let at = |e: io::Error| Failure::new(e).at(args.dir.display());
     fs::create_dir_all(&args.dir).map_err(at)?;
     let days = business_days();
+    let prices = args.prices.diffusion();
     let bar = progress_bar(u64::from(args.files), "written");
     let (mut share, mut rows) = (0, 0);
     for number in 0..args.files {
@@ -63,7 +65,7 @@ pub fn run(args: &CsvArgs) -> Result<(), Failure> {
         out.write_all(HEADER.as_bytes()).map_err(at)?;
         let end = args.bytes / u64::from(args.files);
         while out.bytes < end {
-            rows += write_share(args, share, &days, end, &mut out).map_err(at)?;
+            rows += write_share(args.seed, &prices, share, &days, end, &mut out).map_err(at)?;
             share += 1;
         }
         out.out.flush().map_err(at)?;
@@ -75,10 +77,17 @@ pub fn run(args: &CsvArgs) -> Result<(), Failure> {
 }
 
 /// Writes the days of one share until the century or the file ends; returns their number.
-fn write_share(args: &CsvArgs, share: u32, days: &[String], end: u64, out: &mut Counted) -> io::Result<u64> {
-    let mut random = ChaCha12Rng::seed_from_u64(args.seed);
+fn write_share(
+    seed: u64,
+    prices: &Parameters,
+    share: u32,
+    days: &[String],
+    end: u64,
+    out: &mut Counted,
+) -> io::Result<u64> {
+    let mut random = ChaCha12Rng::seed_from_u64(seed);
     random.set_stream(share.into());
-    let mut path = Path::start(&args.prices, &mut random);
+    let mut path = Path::start(prices, &mut random);
     let (ticker, sector) = (ticker(share), SECTORS[share as usize % SECTORS.len()]);
     let mut rows = 0;
     for day in days {
@@ -125,7 +134,7 @@ impl Write for Counted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::merton::DEFAULTS;
+    use super::super::daily::DEFAULTS;
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@
 //! over a week look like a market. A step per trade would be 2,000 years for each of 20 series.
 
 mod csv;
+mod daily;
 mod encoding;
 pub mod market;
 pub mod merton;
