@@ -69,6 +69,7 @@ SUITES = {
     "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "archive": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive.py"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
+    "grafana": [*CLUSTER, PG15, "--", "tests/grafana.py"],
     # The ignored tests are those that need servers.
     "end-to-end": [*SERVERS, *CARGO, *PROGRAMS, "--tests",
                    "--", "--ignored", "--nocapture"],
