@@ -24,7 +24,7 @@ PG15 = VERSIONS[15]
 USUAL = (15, 18)
 CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
 # The crates of the programs.
-PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "files", "archive", "loader", "market") for word in ("-p", f"tally-{name}")]
+PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "notify", "files", "archive", "loader", "market") for word in ("-p", f"tally-{name}")]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
 SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--",
            "scripts/objects.py", "run", "--"]
@@ -80,7 +80,7 @@ MORE = {
     "faults-all": FAULTS,
     **on_each(EACH, [16, 17]),
     **on_each(CRASH, [16, 17, 18]),
-    "core-regression-17": ["make", "core-regression", f"PG_CONFIG={VERSIONS[17]}"],
+    "core-regression-17": ["make", "install", "core-regression", f"PG_CONFIG={VERSIONS[17]}"],
     **on_each({
         "fuzz-all": lambda pg: [*CLUSTER, pg, "--", "tests/security/fuzz.py", "10000"],
         "fuzz-rollups-all": lambda pg: [*CLUSTER, pg, "--", "tests/rollups/fuzz.py", "100000"],

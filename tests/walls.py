@@ -36,9 +36,10 @@ CRATES = {
     "program": "postgres",
     "objects": "postgres",
     "rows": "postgres",
+    "notify": "postgres rows",
     "files": "objects postgres program rows",
     "archive": "files objects postgres program stats",
-    "loader": "archive files objects postgres program rows",
+    "loader": "archive files notify objects postgres program rows",
     "market": "postgres program rows",
     "testkit": "",
 }

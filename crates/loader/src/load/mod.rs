@@ -112,7 +112,9 @@ pub fn run(args: LoadArgs) -> Result<(), Failure> {
 /// Loads until told to stop, or until the end if the options ask for that.
 pub fn load(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {
     let _job = tracing::info_span!("load", job = config.job).entered();
-    single_threaded()?.block_on(load_async(config, options))
+    let outcome = single_threaded()?.block_on(load_async(config, options));
+    observe::ended(outcome.as_ref().err());
+    outcome
 }
 
 async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {

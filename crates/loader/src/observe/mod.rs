@@ -1,8 +1,9 @@
-//! Observability of a running loader: metrics, health, logs, and notifications of systemd.
+//! Observability of a running loader: metrics, health, logs, and notifications of systemd and of a webhook.
 //!
 //! A process has one run, so the state of the run is global to the process, like its metrics. The parts of the run
 //! report here with one call per batch or per second, never per message.
 
+mod alarm;
 mod http;
 mod metrics;
 mod state;
@@ -17,6 +18,7 @@ use rdkafka::statistics::Statistics;
 pub use http::probe;
 pub use state::Stored;
 
+use alarm::Alarm;
 use state::{Phase, RunState};
 use tally_postgres::Failure;
 use tally_rows::config::Config;
@@ -26,14 +28,22 @@ const BEAT: Duration = Duration::from_secs(1);
 
 static STATE: Mutex<RunState> = Mutex::new(RunState::new());
 
+/// The watch over problems, if people are to be told of them.
+static ALARM: Mutex<Option<Alarm>> = Mutex::new(None);
+
 fn state() -> MutexGuard<'static, RunState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn alarm() -> MutexGuard<'static, Option<Alarm>> {
+    ALARM.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the HTTP server, if one is configured, and the heartbeat; must be called inside the run's asynchronous
 /// runtime.
 pub fn begin_run(config: &Config) -> Result<(), Failure> {
     state().job.clone_from(&config.job);
+    *alarm() = config.notify.as_ref().map(|notify| Alarm::new(notify, &config.job)).transpose()?;
     let scraped = config.http.as_ref().map(http::serve).transpose()?;
     tokio::spawn(async move {
         let mut beat = tokio::time::interval(BEAT);
@@ -42,6 +52,9 @@ pub fn begin_run(config: &Config) -> Result<(), Failure> {
             let status = {
                 let mut state = state();
                 state.beat = Some(Instant::now());
+                if let Some(alarm) = alarm().as_mut() {
+                    alarm.look(&state, Instant::now());
+                }
                 state.summary()
             };
             systemd::beat(&status);
@@ -63,6 +76,13 @@ pub fn loading() {
 pub fn stopping() {
     state().phase = Phase::Stopping;
     systemd::stopping();
+}
+
+/// Reports that the run has ended, and its failure if it has one; waits some seconds at most until people are told.
+pub fn ended(failure: Option<&Failure>) {
+    if let Some(alarm) = alarm().take() {
+        alarm.ended(failure);
+    }
 }
 
 /// Reports that this loader reads a partition, from `next` on.

@@ -51,6 +51,13 @@ impl Stored {
     }
 }
 
+/// Messages, and how many of them became dead letters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub messages: u64,
+    pub dead_letters: u64,
+}
+
 /// The state of the run.
 pub struct RunState {
     pub job: String,
@@ -59,6 +66,8 @@ pub struct RunState {
     pub beat: Option<Instant>,
     pub newest: BTreeMap<String, i64>,
     pub last_stored: Option<Timestamp>,
+    /// Messages stored, in tables or as dead letters, and the latter.
+    pub counted: Counted,
     database_away: Option<(Timestamp, String)>,
     /// Clients that reach no broker: the time since which, and that of the last report.
     kafka_away: BTreeMap<String, (Timestamp, Instant)>,
@@ -102,6 +111,7 @@ impl RunState {
             beat: None,
             newest: BTreeMap::new(),
             last_stored: None,
+            counted: Counted { messages: 0, dead_letters: 0 },
             database_away: None,
             kafka_away: BTreeMap::new(),
             stopped: BTreeSet::new(),
@@ -127,6 +137,8 @@ impl RunState {
             *newest = (*newest).max(*at);
         }
         self.last_stored = Some(now_at);
+        self.counted.messages += batch.messages.values().sum::<u64>();
+        self.counted.dead_letters += batch.num_dead_letters() as u64;
         self.database_away = None;
     }
 

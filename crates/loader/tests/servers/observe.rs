@@ -250,3 +250,43 @@ fn json_lines(output: &Output) -> Vec<Json> {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect()
 }
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn people_are_told_of_what_needs_them() {
+    let world = World::new("observe_alarm");
+    let webhook = TcpListener::bind("127.0.0.1:0").unwrap();
+    let section = format!("[notify]\nurl = 'http://{}/secret'\n", webhook.local_addr().unwrap());
+    let told = || -> Json {
+        let mut connection = webhook.accept().unwrap().0;
+        let (mut request, mut part) = (String::new(), [0; 4096]);
+        while !request.ends_with('}') {
+            let n = connection.read(&mut part).unwrap();
+            request += std::str::from_utf8(&part[..n]).unwrap();
+        }
+        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        serde_json::from_str(request.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    let mut messages = vec![b"{\"id\":1}".as_slice(); 196];
+    messages.extend([b"no".as_slice(); 4]);
+    world.produce(&messages);
+    let loader = Running::start(&world, &section, &[]);
+    let message = told();
+    assert_eq!(
+        (&message["problem"], &message["phase"]),
+        (&"dead letters".into(), &"begins".into()),
+        "{message}"
+    );
+    assert!(message["summary"].as_str().unwrap().starts_with("2.00 % of the messages"), "{message}");
+    assert!(loader.terminate().status.success());
+
+    // A run that cannot go on.
+    let unusable = format!("{section}[kafka]\n'ssl.ca.location' = '/nowhere'\n'security.protocol' = 'ssl'\n");
+    let loader = Running::start(&world, &unusable, &[]);
+    let message = told();
+    assert_eq!(message["problem"], "failed", "{message}");
+    let output = loader.process.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(!log.contains("secret"), "{log}");
+}

@@ -5,6 +5,7 @@ mod column_type;
 mod complaint;
 mod database;
 mod http;
+mod notify;
 mod partition_by;
 mod pattern;
 mod registry;
@@ -28,6 +29,7 @@ pub use column::Column;
 pub use column_type::{ColumnType, Unit};
 pub use database::Database;
 pub use http::Http;
+pub use notify::{NotifyConfig, NotifyFormat};
 pub use partition_by::{PartitionBy, Step};
 pub use registry::RegistryConfig;
 pub use route::Route;
@@ -76,6 +78,8 @@ pub struct Config {
     pub registry: Option<RegistryConfig>,
     /// The address at which metrics and health are served, if they are.
     pub http: Option<Http>,
+    /// The webhook that is told of problems, if there is one.
+    pub notify: Option<NotifyConfig>,
     /// Further properties of librdkafka.
     #[serde(default)]
     pub kafka: BTreeMap<String, Secret>,
@@ -204,6 +208,11 @@ impl Config {
             registry
                 .validate()
                 .map_err(|(what, mend)| Failure::usage(format!("[registry]: {what}")).mend(mend))?;
+        }
+        if let Some(notify) = &self.notify {
+            notify
+                .validate()
+                .map_err(|(what, mend)| Failure::usage(format!("[notify]: {what}")).mend(mend))?;
         }
         for topic in &self.topics {
             let of_topic = |what: String| format!("topic {:?}: {what}", topic.name);
