@@ -4,6 +4,7 @@
 
 mod connection;
 mod failure;
+pub mod partitions;
 pub mod pgtype;
 mod server_error;
 mod suggestion;
