@@ -224,6 +224,33 @@ def refusals():
         yield check("a directory is as good as a bucket", code == 0 and len(list(Path(directory).rglob("*.parquet"))) == 2, said)
 
 
+def ahead():
+    """A table gets the next partitions, loses the old ones, and refuses where it cannot be known what is next."""
+    psql("CREATE TABLE cared (at timestamptz NOT NULL PRIMARY KEY, id bigint GENERATED ALWAYS AS IDENTITY, x numeric DEFAULT 1) PARTITION BY RANGE (at)")
+    for back in (6, 5):
+        psql(f"DO $$ BEGIN EXECUTE format('CREATE TABLE cared_{back} PARTITION OF cared FOR VALUES FROM (%L) TO (%L)', date_trunc('day', now() - interval '{back} days'),"
+             f" date_trunc('day', now() - interval '{back - 1} days')); END $$")
+    psql("INSERT INTO cared (at) SELECT date_trunc('day', now() - interval '6 days') + n * interval '1 hour' FROM generate_series(0, 47) AS n")
+    whole = [TALLY, "archive", "--table", "cared", "--older-than", "2d", "--to", "s3://tally/cared", "--drop", "--ahead", "3d"]
+    code, said = finish(whole)
+    found = psql("SELECT count(*) || ' ' || bool_and(pg_get_expr(relpartbound, oid) ~ '00:00:00') FROM pg_class WHERE relispartition AND relname ~ '^cared_[0-9_]+$' AND relkind = 'r'")
+    yield check("partitions are made ahead, and old ones are archived and dropped",
+                code == 0 and said.count("made partition") == 8 and psql("SELECT count(*) FROM cared") == "0" and states("cared") == "dropped 48",
+                f"{said} {found} {states('cared')}")
+    psql("INSERT INTO cared (at) SELECT now() + n * interval '1 day' FROM generate_series(0, 3) AS n")
+    yield check("rows of the next days have partitions with the table's columns", psql("SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || sum(x) FROM cared") == "4 4 4")
+    code, said = finish(whole)
+    yield check("a second run has none to make", code == 0 and "made partition" not in said, said)
+    psql("CREATE TABLE cared_odd PARTITION OF cared FOR VALUES FROM (now() + interval '20 days') TO (now() + interval '25 days')")
+    code, said = finish([*whole[:-1], "40d"])
+    yield check("partitions of different lengths are not gone on with", code == 2 and "hold different stretches of time" in said, said)
+    psql("DROP TABLE cared_odd; CREATE TABLE cared_rest PARTITION OF cared DEFAULT")
+    code, said = finish([*whole[:-1], "40d"])
+    yield check("nor are those beside a default partition", code == 2 and "default partition" in said, said)
+    code, said = finish([TALLY, "archive", "--table", "plain", "--older-than", "1d", "--to", "s3://tally/plain", "--ahead", "3d"])
+    yield check("a plain table has no partitions", code == 2 and "not partitioned" in said, said)
+
+
 def kills():
     """Whatever is killed, each row is in the table, or in an object that the ledger calls dropped; never in neither or in both."""
     partitions = make("killed")
@@ -255,7 +282,7 @@ def kills():
 
 
 def main():
-    passed = [one for story in (copies, late, refusals, kills) for one in story()]
+    passed = [one for story in (copies, late, refusals, ahead, kills) for one in story()]
     sys.exit(0 if all(passed) else 1)
 
 

@@ -3,8 +3,10 @@
 //! A slot, an hour or a day, has one object. `step` takes it from its rows to a proved object, and the ledger in PostgreSQL
 //! says how far it is; `drop` and `restore` move rows only where the ledger and a proof allow it.
 
+mod ahead;
 mod column;
 mod drop;
+mod every;
 mod export;
 mod form;
 mod ledger;

@@ -1,14 +1,15 @@
 //! `tally archive`: copies the rows of old slots, proves the copies, and drops partitions that are proved.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use tally_objects::Address;
 use tally_postgres::{ErrorKind, Failure};
 use tally_program::Stop;
 
+use crate::ahead;
 use crate::drop;
+use crate::every::{duration, repeat};
 use crate::ledger::{self, Entry, State};
 use crate::server::of_server;
 use crate::session::{Session, SessionArgs};
@@ -33,19 +34,12 @@ pub struct RunArgs {
     /// Drop partitions all of whose rows are archived and proved
     #[arg(long)]
     drop: bool,
+    /// Make the next partitions, up to this time from now, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    ahead: Option<SignedDuration>,
     /// Go on, and look again after this time
     #[arg(long, value_name = "TIME", value_parser = duration)]
     every: Option<SignedDuration>,
-}
-
-fn duration(text: &str) -> Result<SignedDuration, String> {
-    let wrong = |_| "must be a time such as 90d or 36h".to_string();
-    let span: Span = text.parse().map_err(wrong)?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(wrong)?;
-    match duration.is_negative() {
-        true => Err("must not be negative".into()),
-        false => Ok(duration),
-    }
 }
 
 /// Slots, rows and bytes that a run has archived.
@@ -58,20 +52,7 @@ struct Counts {
 
 /// Runs the command, once or until it is stopped.
 pub async fn run(session: SessionArgs, args: RunArgs) -> Result<(), Failure> {
-    let mut stop = Stop::on_signals(|| {})?;
-    loop {
-        let done = once(&session, &args, &stop).await;
-        let Some(every) = args.every else { return done };
-        match done {
-            Err(failure) if failure.kind() == ErrorKind::Fatal => return Err(failure),
-            Err(failure) => tracing::warn!("{failure}"),
-            Ok(()) => {}
-        }
-        tokio::select! {
-            () = stop.requested() => return Ok(()),
-            () = tokio::time::sleep(Duration::try_from(every).unwrap_or_default()) => {}
-        }
-    }
+    repeat(args.every, async |stop| once(&session, &args, stop).await).await
 }
 
 async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), Failure> {
@@ -79,6 +60,10 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
     let mut session = Session::begin_alone(session, &args.series).await?;
     if args.drop {
         drop::check(&session).await?;
+    }
+    // First: rows may be waiting for a partition, and the rest may take a while.
+    if let Some(ahead) = args.ahead {
+        ahead::make(&mut session, ahead).await?;
     }
     let seconds = args.granularity.seconds();
     let cut = Timestamp::now().as_second().saturating_sub(args.older_than.as_secs());

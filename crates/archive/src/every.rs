@@ -1,0 +1,39 @@
+//! Runs that go on: the same work again after a while, until the run is told to stop.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use tally_postgres::{ErrorKind, Failure};
+use tally_program::Stop;
+
+/// Reads a stretch of time on the command line.
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
+    let wrong = |_| "must be a time such as 90d or 36h".to_string();
+    let span: Span = text.parse().map_err(wrong)?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(wrong)?;
+    match duration.is_negative() {
+        true => Err("must not be negative".into()),
+        false => Ok(duration),
+    }
+}
+
+/// Does the work once, or again and again until a stop is requested or trying again would not help.
+pub async fn repeat(
+    every: Option<SignedDuration>,
+    mut work: impl AsyncFnMut(&Stop) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut stop = Stop::on_signals(|| {})?;
+    loop {
+        let done = work(&stop).await;
+        let Some(every) = every else { return done };
+        match done {
+            Err(failure) if failure.kind() == ErrorKind::Fatal => return Err(failure),
+            Err(failure) => tracing::warn!("{failure}"),
+            Ok(()) => {}
+        }
+        tokio::select! {
+            () = stop.requested() => return Ok(()),
+            () = tokio::time::sleep(Duration::try_from(every).unwrap_or_default()) => {}
+        }
+    }
+}
