@@ -68,6 +68,8 @@ SUITES = {
     "containers": ["tests/containers/run.sh", PG15],
     "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "archive": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive.py"],
+    # A part of end-to-end.
+    "topics": [*SERVERS, *CARGO, "-p", "tally-loader", "--test", "servers", "--", "--ignored", "--nocapture", "topics::"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     "grafana": [*CLUSTER, PG15, "--", "tests/grafana.py"],
     # The ignored tests are those that need servers.

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # What the ways in and out of a power tree stand on; none of them knows another.
 GROUND = "powertree/base powertree/model powertree/store pg"
 
-# What the loader does; the rooms below know neither.
-FEATURES = ("files", "load")
+# What the loader does; the rooms below know none of it.
+FEATURES = ("archive", "files", "load", "messages")
 GROUND_OF_FEATURES = ("kafka", "observe", "pg")
 
 # What files may be; none of them knows another.
@@ -38,7 +38,7 @@ CRATES = {
     "rows": "postgres",
     "notify": "postgres rows",
     "files": "objects postgres program rows",
-    "archive": "files objects postgres program stats",
+    "archive": "files objects postgres program rows stats",
     "loader": "archive files notify objects postgres program rows",
     "market": "postgres program rows",
     "testkit": "",
@@ -97,6 +97,10 @@ HOUSES = {
             *((room, "store") for room in GROUND_OF_FEATURES),
             ("files", "load"),
             ("load", "files"),
+            # Messages in files stand on both.
+            *((feature, "messages") for feature in ("archive", "files", "load")),
+            *((feature, "archive") for feature in ("files", "load", "messages")),
+            *(("archive", feature) for feature in ("files", "load", "store")),
             ("store", "kafka"),
             ("kafka", "pg"),
         ],
@@ -107,6 +111,7 @@ HOUSES = {
             "decode": "config definition",
             "definition": "config",
             "refusal": "decode",
+            "raw": "decode",
             "config": "",
             ".": "",
         },
@@ -125,6 +130,8 @@ HOUSES = {
             *(("form", room) for room in ("ledger", "table")),
             *((room, "step") for room in ("export", "ledger", "object", "proof", "table")),
             *((room, "ledger") for room in ("export", "object", "proof", "table")),
+            # Topics have nothing to do with tables.
+            *(("topic", room) for room in ("drop", "export", "form", "ledger", "look", "object", "proof", "restore", "run", "session", "step", "table")),
         ],
     },
     "crates/objects/src": {},

@@ -8,27 +8,54 @@ use tally_postgres::Failure;
 
 use crate::export;
 use crate::ledger::{self, Entry, State, Written};
-use crate::session::{place, Session, SessionArgs};
+use crate::session::{connect, place, Session, SessionArgs};
 use crate::slot::EVER;
 use crate::step;
+use crate::topic;
 
-/// Print how far the archive of a table is.
+/// Print how far the archive of a table or a topic is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    session: SessionArgs,
+    subject: Subject,
 }
 
-/// Read all objects of a table back, and compare them with the ledger and with rows that are still in the table.
+/// Read all objects of a table or a topic back, and compare them with the ledger and with rows that are still in the table.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
     #[command(flatten)]
-    session: SessionArgs,
+    subject: Subject,
 }
 
-/// Prints the numbers of slots, rows and bytes in each state.
-pub async fn status(args: StatusArgs) -> Result<(), Failure> {
-    let session = Session::begin(&args.session, &[]).await?;
+/// The table or topic that is looked at.
+#[derive(Debug, Clone, clap::Args)]
+struct Subject {
+    /// PostgreSQL connection URL or key=value string
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database: String,
+    /// Table whose archive is looked at
+    #[arg(long, required_unless_present = "topic")]
+    table: Option<String>,
+    /// Column that says when a row was [default: the only timestamp]
+    #[arg(long, value_name = "COLUMN")]
+    at: Option<String>,
+    /// Topic whose archive is looked at, instead of a table's
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["table", "at"])]
+    topic: Option<String>,
+}
+
+impl Subject {
+    fn session(self) -> SessionArgs {
+        SessionArgs { database: Some(self.database), table: self.table, at: self.at }
+    }
+}
+
+/// Prints the numbers of slots, rows and bytes in each state, or of a topic's objects.
+pub async fn status(StatusArgs { subject }: StatusArgs) -> Result<(), Failure> {
+    if let Some(topic) = &subject.topic {
+        return topic::status(&connect(&subject.database).await?, topic).await;
+    }
+    let session = Session::begin(&subject.session(), &[]).await?;
     let entries = session.entries(EVER.0, EVER.1).await?;
     let mut states: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in &entries {
@@ -57,8 +84,11 @@ pub async fn status(args: StatusArgs) -> Result<(), Failure> {
 }
 
 /// Reads everything back; fails if anything is not as it was proved.
-pub async fn verify(args: VerifyArgs) -> Result<(), Failure> {
-    let session = Session::begin_alone(&args.session, &[]).await?;
+pub async fn verify(VerifyArgs { subject }: VerifyArgs) -> Result<(), Failure> {
+    if let Some(topic) = &subject.topic {
+        return topic::verify(&connect(&subject.database).await?, topic).await;
+    }
+    let session = Session::begin_alone(&subject.session(), &[]).await?;
     let (mut objects, mut wrong) = (0u64, 0u64);
     for entry in session.entries(EVER.0, EVER.1).await? {
         let Some(written) = entry.written.as_ref().filter(|_| entry.state != State::Planned) else {

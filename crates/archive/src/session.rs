@@ -13,13 +13,19 @@ pub struct SessionArgs {
     // Optional only in their types: a subcommand has its own.
     /// PostgreSQL connection URL or key=value string
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, required = true)]
-    database: Option<String>,
+    pub database: Option<String>,
     /// Table whose rows are archived
     #[arg(long, required = true)]
-    table: Option<String>,
+    pub table: Option<String>,
     /// Column that says when a row was [default: the only timestamp]
     #[arg(long, value_name = "COLUMN")]
-    at: Option<String>,
+    pub at: Option<String>,
+}
+
+/// Connects to the database of an archive.
+pub async fn connect(database: &str) -> Result<Client, Failure> {
+    let connector = Connector::new(database, None, "tally archive")?;
+    connector.connect().await.map_err(|e| connector.failure(&e))
 }
 
 /// A connection with what it is about.
@@ -34,8 +40,7 @@ impl Session {
         let (Some(database), Some(table)) = (&args.database, &args.table) else {
             return Err(Failure::usage("no table was named").mend("see `tally archive --help`"));
         };
-        let connector = Connector::new(database, None, "tally archive")?;
-        let client = connector.connect().await.map_err(|e| connector.failure(&e))?;
+        let client = connect(database).await?;
         let table = SourceTable::find(&client, table, args.at.as_deref(), series).await?;
         Ok(Self { client, table })
     }

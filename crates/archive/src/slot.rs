@@ -50,11 +50,16 @@ impl Slot {
 
     /// Returns the name of the object of a table, below the place of the archive.
     pub fn object(self, table: &str) -> Result<String, Failure> {
-        let directory = match self.granularity() {
+        Ok(format!("{table}/{}/{table}.parquet", self.directory()?))
+    }
+
+    /// Returns the name of the directory that objects of the slot are in, as Hive writes it.
+    pub fn directory(self) -> Result<String, Failure> {
+        let format = match self.granularity() {
             Granularity::Hour => "year=%Y/month=%m/day=%d/hour=%H",
             Granularity::Day => "year=%Y/month=%m/day=%d",
         };
-        Ok(format!("{table}/{}/{table}.parquet", text(self.from, directory)?))
+        text(self.from, format)
     }
 
     /// Returns the name of the manifest of a table, below the place of the archive.

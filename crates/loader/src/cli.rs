@@ -4,9 +4,11 @@ use clap::{Parser, Subcommand};
 use tally_postgres::Failure;
 use tally_program::LogFormat;
 
-#[cfg(feature = "files")]
-use crate::files;
+#[cfg(feature = "archive")]
+use crate::archive;
 use crate::{check, load, market, plan, status};
+#[cfg(feature = "files")]
+use crate::{files, messages};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -48,16 +50,26 @@ struct Load {
     /// Load files instead of Kafka topics
     #[cfg(feature = "files")]
     #[command(subcommand)]
-    files: Option<files::FormatCommand>,
+    files: Option<LoadFiles>,
     #[command(flatten)]
     topics: load::LoadArgs,
+}
+
+#[cfg(feature = "files")]
+#[derive(Subcommand)]
+enum LoadFiles {
+    #[command(flatten)]
+    Formats(Box<files::FormatCommand>),
+    Messages(messages::MessagesArgs),
 }
 
 impl Load {
     fn run(self) -> Result<(), Failure> {
         #[cfg(feature = "files")]
-        if let Some(command) = self.files {
-            return files::run(command);
+        match self.files {
+            Some(LoadFiles::Formats(command)) => return files::run(*command),
+            Some(LoadFiles::Messages(args)) => return messages::run(args),
+            None => {}
         }
         load::run(self.topics)
     }
@@ -71,7 +83,7 @@ impl Cli {
             #[cfg(feature = "files")]
             Command::Convert(command) => (*command).run(),
             #[cfg(feature = "archive")]
-            Command::Archive(args) => (*args).run(),
+            Command::Archive(args) => (*args).run(archive::open),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),

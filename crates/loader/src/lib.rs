@@ -3,6 +3,8 @@
 // Some of what files and topics share is used by files alone.
 #![cfg_attr(not(feature = "files"), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "archive")]
+mod archive;
 mod check;
 mod cli;
 mod exit;
@@ -12,6 +14,8 @@ mod job;
 mod kafka;
 mod load;
 mod market;
+#[cfg(feature = "files")]
+mod messages;
 mod observe;
 mod pg;
 mod plan;

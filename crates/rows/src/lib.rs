@@ -3,5 +3,6 @@
 pub mod config;
 pub mod decode;
 pub mod definition;
+pub mod raw;
 pub mod refusal;
 pub mod registry;

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use encoding_rs::{Encoding, UTF_8};
 
-pub use paths::expand;
+pub use paths::{expand, Location};
 pub use source::{FileIdentity, FileSource};
 
 use super::limits::{Allowance, Bounded, Limits};

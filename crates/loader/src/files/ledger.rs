@@ -6,7 +6,7 @@ use tally_files::format::Input;
 use tally_files::input::FileIdentity;
 use tally_files::part::Part;
 use tally_postgres::Failure;
-use tokio_postgres::{Client, Error, Row, Transaction};
+use tokio_postgres::{Client, Error, GenericClient, Row, Transaction};
 
 /// A row of `loader.files`.
 #[derive(Debug, Clone)]
@@ -211,7 +211,7 @@ pub async fn advance(
 }
 
 /// Notes that a part has been read to its end.
-pub async fn finish(client: &Client, key: PartKey<'_>, next: i64) -> Result<(), Error> {
+pub async fn finish(client: &impl GenericClient, key: PartKey<'_>, next: i64) -> Result<(), Error> {
     let sql = "UPDATE loader.files SET done = true, to_position = next_position, updated_at = now()
                WHERE job = $1 AND path = $2 AND from_position = $3 AND next_position = $4";
     client.execute(sql, &[&key.job, &key.path, &key.from, &next]).await.map(|_| ())

@@ -3,12 +3,13 @@
 //! A load has three steps. `input`, `csv`, `ndjson`, `parquet` and `infer` find out what the files are; `start` prepares the
 //! table and enters the files in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load
 //! part after part: the rows of a batch, its dead letters and the part's new position share one transaction.
+//! Archives of topics share the ledger; `messages` loads them.
 
 mod columns;
 mod convert;
 mod counts;
-mod ledger;
-mod left_out;
+pub mod ledger;
+pub mod left_out;
 mod narrow;
 mod parallel;
 mod part_ledger;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rdkafka::bindings as native;
 use rdkafka::error::{IsError, KafkaError};
 use tally_rows::decode::headers;
+use tally_rows::raw::Clock;
 
 use super::native_queue::NativeQueue;
 use super::native_text::NativeText;
@@ -162,6 +163,16 @@ impl Message<'_> {
     pub fn timestamp(&self) -> Option<i64> {
         let timestamp = rd_kafka_message_timestamp(self.contents().fields, None);
         (timestamp != -1).then_some(timestamp)
+    }
+
+    /// The clock that the timestamp is of.
+    pub fn clock(&self) -> Clock {
+        let mut kind = native::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        rd_kafka_message_timestamp(self.contents().fields, Some(&mut kind));
+        match kind {
+            native::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => Clock::Broker,
+            _ => Clock::Producer,
+        }
     }
 
     /// Key of the message.

@@ -5,8 +5,9 @@
 //! stays bounded: when PostgreSQL is slow or away, the reader waits and pauses its partitions.
 
 mod assignment;
-mod batch;
-mod circuit_breaker;
+pub mod batch;
+pub mod circuit_breaker;
+pub mod kept;
 mod lane;
 mod progress;
 mod read;

@@ -26,5 +26,6 @@ mod parquet;
 mod partitions;
 mod positions;
 mod shared_load;
+mod topics;
 mod upsert;
 mod values;

@@ -15,15 +15,20 @@ pub fn append(name: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
     }
 }
 
+/// Returns the pairs.
+pub fn pairs(mut headers: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    std::iter::from_fn(move || Some((next(&mut headers)?.unwrap_or_default(), next(&mut headers)?)))
+}
+
 /// Appends the headers as JSON pairs of name and value, the value in PostgreSQL's form of bytea.
-pub fn append_json(mut headers: &[u8], out: &mut Vec<u8>) {
+pub fn append_json(headers: &[u8], out: &mut Vec<u8>) {
     out.push(b'[');
     let mut separator: &[u8] = b"";
-    while let (Some(name), Some(value)) = (next(&mut headers), next(&mut headers)) {
+    for (name, value) in pairs(headers) {
         out.extend(separator);
         separator = b",";
         out.push(b'[');
-        let name = String::from_utf8_lossy(name.unwrap_or_default());
+        let name = String::from_utf8_lossy(name);
         out.extend(Json::from(name.as_ref()).to_string().as_bytes());
         out.push(b',');
         match value {

@@ -5,7 +5,6 @@ mod change;
 pub mod discovery;
 pub mod end;
 mod identity;
-mod kafka_error;
 pub mod order;
 pub mod thread;
 mod watchdog;
@@ -26,7 +25,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::exit::{unless_failed, Exit};
-use crate::kafka::{self, GroupChange, JobConsumer, Message, Partition, Queue, Watermarks};
+use crate::kafka::{
+    self, is_too_large, judge, too_large, GroupChange, JobConsumer, Message, Partition, Queue, Watermarks,
+};
 use crate::load::assignment::AssignedPartition;
 use crate::load::batch::assembler::Assembler;
 use crate::load::circuit_breaker::CircuitBreaker;
@@ -34,7 +35,6 @@ use crate::store::backoff::Backoff;
 use change::Changes;
 use end::EndOffsets;
 use identity::TopicIdentity;
-use kafka_error::{is_too_large, judge, too_large};
 use order::{Order, StoredOffsets};
 use thread::ReaderSetup;
 use watchdog::Watchdog;

@@ -1,40 +1,12 @@
 //! The dead letters in the database.
 
 use serde_json::Value as Json;
-use tally_rows::decode::{headers, Record};
+use tally_rows::decode::headers;
+use tally_rows::raw::KeptMessage;
 use tokio_postgres::types::{Json as AsJson, ToSql};
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::condition::LetterCondition;
-
-/// A dead letter: the message as it was read.
-pub struct Letter {
-    /// Topic of the message.
-    pub topic: String,
-    /// Partition of the message.
-    pub partition: i32,
-    /// Offset of the message.
-    pub offset: i64,
-    timestamp: Option<i64>,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
-    headers: Option<Vec<u8>>,
-}
-
-impl Letter {
-    /// The message.
-    pub fn record(&self) -> Record<'_> {
-        Record {
-            topic: &self.topic,
-            partition: self.partition,
-            offset: self.offset,
-            timestamp: self.timestamp,
-            key: self.key.as_deref(),
-            value: self.value.as_deref(),
-            headers: self.headers.as_deref(),
-        }
-    }
-}
 
 /// Returns the topics of which the job has dead letters.
 pub async fn topics(client: &Client, job: &str) -> Result<Vec<String>, Error> {
@@ -52,9 +24,9 @@ pub async fn after(
     job: &str,
     topics: &[String],
     conditions: &[LetterCondition],
-    last: Option<&Letter>,
+    last: Option<&KeptMessage>,
     limit: i64,
-) -> Result<Vec<Letter>, Error> {
+) -> Result<Vec<KeptMessage>, Error> {
     let (topic, partition, offset) = last.map_or(("", -1, -1), |l| (l.topic.as_str(), l.partition, l.offset));
     let mut sql = String::from(
         "SELECT topic, partition, \"offset\", floor(extract(epoch FROM ts) * 1000)::bigint, key, value, headers
@@ -69,7 +41,7 @@ pub async fn after(
     }
     sql.push_str(" ORDER BY topic, partition, \"offset\" LIMIT $6");
     let rows = client.query(&sql, &parameters).await?;
-    let letter = |row: &tokio_postgres::Row| Letter {
+    let letter = |row: &tokio_postgres::Row| KeptMessage {
         topic: row.get(0),
         partition: row.get(1),
         offset: row.get(2),
@@ -91,7 +63,11 @@ pub struct Tried {
 }
 
 /// Deletes letters; returns none if another replay has already deleted some of them.
-pub async fn delete(tx: &Transaction<'_>, job: &str, letters: &[Letter]) -> Result<Option<Tried>, Error> {
+pub async fn delete(
+    tx: &Transaction<'_>,
+    job: &str,
+    letters: &[KeptMessage],
+) -> Result<Option<Tried>, Error> {
     let sql = "DELETE FROM loader.dead_letters d
                USING unnest($2::text[], $3::integer[], $4::bigint[]) AS l(topic, partition, \"offset\")
                WHERE d.job = $1 AND d.topic = l.topic AND d.partition = l.partition AND d.\"offset\" = l.\"offset\"

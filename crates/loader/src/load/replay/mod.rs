@@ -11,22 +11,15 @@ use std::path::PathBuf;
 use tally_postgres::{ErrorKind, Failure};
 use tally_program::single_threaded;
 use tally_rows::config::{Config, Topic};
+use tally_rows::raw::KeptMessage;
 use tokio_postgres::Client;
 
-use super::assignment::{Assigned, AssignedPartition};
-use super::batch::assembler::Assembler;
 use super::batch::MessageBatch;
-use super::start::{restart, start, Intent};
-use super::write::changed;
-use super::write::contents::{store, Tables};
-use super::write::positions::Positions;
+use super::kept::KeptMessages;
 use crate::job;
-use crate::kafka::Watermarks;
 use crate::pg::{self, error_kind};
 use crate::store::ledger::CopyMode;
-use crate::store::statements::Statements;
 use condition::LetterCondition;
-use letters::Letter;
 
 /// Number of attempts when others change a table or the letters meanwhile.
 const TRIES: usize = 10;
@@ -62,21 +55,21 @@ pub fn run(args: ReplayArgs) -> Result<(), Failure> {
 /// Replays what the arguments ask for; returns how many messages were stored, and how many were not.
 async fn replay(config: Config, args: &ReplayArgs) -> Result<(usize, usize), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
-    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
+    let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let config = &for_letters(&client, config, &args.topics).await?;
     if config.topics.is_empty() {
         return Ok((0, 0));
     }
-    let assigned = start(&mut client, config, &[], Intent::Load { accept_empty_positions: true }).await?;
     let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
-    let mut replay = Replay::new(client, config, assigned, args.dry_run);
+    let kept = KeptMessages::open(client, config).await?;
+    let mut replay = Replay { kept, job: &config.job, dry_run: args.dry_run };
     let mut left = args.limit.map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
     let mut totals = (0, 0);
-    let mut last: Option<Letter> = None;
+    let mut last: Option<KeptMessage> = None;
     loop {
         let chunk = left.min(config.batch.rows as i64);
         let found =
-            letters::after(&replay.client, &config.job, &topics, &args.conditions, last.as_ref(), chunk);
+            letters::after(&replay.kept.client, &config.job, &topics, &args.conditions, last.as_ref(), chunk);
         let mut found = found.await.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
         if found.is_empty() {
             return Ok(totals);
@@ -107,27 +100,24 @@ async fn for_letters(client: &Client, mut config: Config, chosen: &[String]) -> 
 }
 
 struct Replay<'a> {
-    client: Client,
-    statements: Statements,
-    config: &'a Config,
-    positions: Positions,
-    assigned: Assigned,
+    kept: KeptMessages<'a>,
+    job: &'a str,
     dry_run: bool,
 }
 
-impl<'a> Replay<'a> {
-    fn new(client: Client, config: &'a Config, assigned: Assigned, dry_run: bool) -> Self {
-        let positions = Positions::new(&config.job, &assigned, Watermarks::default());
-        Self { client, statements: Statements::default(), config, positions, assigned, dry_run }
-    }
-
+impl Replay<'_> {
     /// Replays letters, in a transaction for each definition of their tables; returns how many are dead again.
-    async fn all(&mut self, letters: &[Letter]) -> Result<usize, Failure> {
+    async fn all(&mut self, letters: &[KeptMessage]) -> Result<usize, Failure> {
         let mut dead = 0;
         let mut begin = 0;
         for _ in 0..TRIES {
             while begin < letters.len() {
-                let (batch, taken) = self.decode(&letters[begin..])?;
+                let mut first = None;
+                self.kept.decode(&letters[begin..], |batch, taken| {
+                    first = Some((batch, taken));
+                    false
+                })?;
+                let (batch, taken) = first.expect("the first letter is always taken");
                 match self.store(&batch, &letters[begin..begin + taken]).await? {
                     Some(dead_letters) => dead += dead_letters,
                     None => break,
@@ -137,47 +127,19 @@ impl<'a> Replay<'a> {
             if begin == letters.len() {
                 return Ok(dead);
             }
-            self.assigned = restart(&mut self.client, self.config, &[], &[]).await?;
+            self.kept.look_again().await?;
         }
         Err(Failure::new("the tables or dead letters kept changing during the replay")
             .mend("let one replay run at a time"))
     }
 
-    /// Decodes as many letters as go into one transaction, and returns their number with the batch.
-    fn decode(&self, letters: &[Letter]) -> Result<(MessageBatch, usize), Failure> {
-        let mut assembler = Assembler::new(&self.assigned, self.config)?;
-        for letter in letters {
-            let topic = assembler.topic(&letter.topic);
-            let (number, next) = (letter.partition, 0);
-            if !assembler.positions().any(|(partition, _)| partition == (topic, number)) {
-                assembler.add(&[AssignedPartition {
-                    topic,
-                    number,
-                    next,
-                    high: 0,
-                    epoch: 0,
-                    topic_id: None,
-                }]);
-            }
-        }
-        let mut taken = 0;
-        for letter in letters {
-            match assembler.take_record(&letter.record()) {
-                Ok(true) => taken += 1,
-                Ok(false) => break,
-                Err(failure) if failure.kind() == ErrorKind::Retry => {
-                    return Err(failure.mend("replay when the registry is back"))
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        let batch = assembler.close().expect("the first letter is always taken");
-        Ok((batch, taken))
-    }
-
     /// Stores the rows and deletes the letters; returns how many are dead again, or none if the tables or the letters
     /// have changed meanwhile.
-    async fn store(&mut self, batch: &MessageBatch, letters: &[Letter]) -> Result<Option<usize>, Failure> {
+    async fn store(
+        &mut self,
+        batch: &MessageBatch,
+        letters: &[KeptMessage],
+    ) -> Result<Option<usize>, Failure> {
         let failed = |error| pg::failure("replaying dead letters", &error);
         match self.try_to_store(batch, letters, CopyMode::Bulk).await {
             Err(error) if error_kind(&error) == ErrorKind::Reject => {
@@ -190,26 +152,21 @@ impl<'a> Replay<'a> {
     async fn try_to_store(
         &mut self,
         batch: &MessageBatch,
-        letters: &[Letter],
+        letters: &[KeptMessage],
         mode: CopyMode,
     ) -> Result<Option<usize>, tokio_postgres::Error> {
-        let after = changed(&self.assigned.tables, batch);
-        let registry = self.config.registry.as_ref().map(|registry| registry.url.as_str());
-        let tables = Tables { before: &self.assigned.tables, after: &after, registry };
-        let Self { client, statements, positions, .. } = self;
-        let mut tx = client.transaction().await?;
-        let Some(tried) = letters::delete(&tx, positions.job(), letters).await? else {
+        let mut transaction = self.kept.begin().await?;
+        let Some(tried) = letters::delete(&transaction.tx, self.job, letters).await? else {
             return Ok(None);
         };
-        let Some(stored) = store(&mut tx, statements, positions, tables, batch, mode).await? else {
+        let Some(stored) = transaction.store(batch, mode).await? else {
             return Ok(None);
         };
-        letters::count_attempt(&tx, positions.job(), &tried).await?;
+        letters::count_attempt(&transaction.tx, self.job, &tried).await?;
         if self.dry_run {
-            tx.rollback().await?;
+            transaction.tx.rollback().await?;
         } else {
-            tx.commit().await?;
-            self.assigned.tables = after.into_owned();
+            transaction.commit().await?;
         }
         Ok(Some(stored.num_dead_letters()))
     }

@@ -3,7 +3,7 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tally_postgres::Failure;
 
-use crate::kafka::Message;
+use super::Message;
 
 /// Fails if an error ends the session or the run.
 pub fn judge(error: &KafkaError) -> Result<(), Failure> {
