@@ -19,6 +19,10 @@ const LEAST_DISPERSION: f64 = 0.5;
 const PRIOR_EVENTS: f64 = 1.0;
 /// Largest number of observations that the prior is worth: with more, a young segment would be read as the mean of all.
 const MOST_PRIOR: f64 = 3.0;
+/// Observations that it is worth for flags: as a prior for their share that knows nothing.
+const PRIOR_FLAGS: f64 = 1.0;
+/// Standard deviations of the prior beyond which a segment begins with another: a distant rate would pass for outliers.
+const REACH: f64 = 10.0;
 /// Distance from a multiple, relative to it, that rounding explains; and the greatest multiple of an event that is told
 /// from any other number.
 const CLOSE: f64 = 1e-9;
@@ -176,8 +180,19 @@ impl Counts {
 
     /// Observations that the prior of a segment is worth.
     pub fn prior(&self) -> f64 {
-        let rate = if self.binary { self.rate.min(1.0 - self.rate) } else { self.rate };
-        (PRIOR_EVENTS / rate).min(MOST_PRIOR)
+        if self.binary {
+            return PRIOR_FLAGS;
+        }
+        (PRIOR_EVENTS / self.rate).min(MOST_PRIOR)
+    }
+
+    /// The same of a segment that begins this far from the mean: few enough to reach it.
+    pub fn prior_at(&self, distance: f64) -> f64 {
+        if self.binary {
+            return self.prior();
+        }
+        let events = distance / (REACH * self.one);
+        self.prior().min(self.rate / (events * events))
     }
 
     /// Share of an event's evidence that a row is worth: less than 1 if events come in bursts.

@@ -26,6 +26,8 @@ use std::ops::RangeInclusive;
 const WIDE: f64 = (1u64 << 21) as f64;
 /// Standard deviations from the mean at which values are cut off.
 const FARTHEST: f64 = (1u64 << 30) as f64;
+/// Share of that distance from which a value was as far.
+const STILL: f64 = 1.0 / (1u64 << 10) as f64;
 /// The range of exponents of units, well within that of finite powers of two.
 const EXPONENTS: RangeInclusive<i32> = -1000..=1000;
 
@@ -98,7 +100,12 @@ impl SeriesScale {
         let deviation = self.spread.variance().sqrt();
         if deviation > 0.0 {
             let farthest = FARTHEST * deviation;
-            x = between(x, self.spread.mean() - farthest, self.spread.mean() + farthest);
+            let (off, before) = (x - self.spread.mean(), self.last - self.spread.mean());
+            if off.abs() > farthest {
+                // It is as far as the last one if that was as far, although the spread has grown since.
+                let still = off * before > 0.0 && before.abs() > STILL * farthest;
+                x = if still { self.last } else { self.spread.mean() + farthest.copysign(off) };
+            }
         } else {
             let farthest = FARTHEST * FARTHEST;
             x = between(x, -farthest, farthest);

@@ -4,6 +4,7 @@ use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUAR
 use crate::detector::numbers::{between, single};
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The median of absolute differences, times this, is their standard deviation if they are normal.
 const MEDIAN_TO_SD: f64 = 1.4826;
@@ -11,6 +12,15 @@ const MEDIAN_TO_SD: f64 = 1.4826;
 const MEDIAN_STEP: f64 = 0.01;
 /// The number of standard deviations that one in 400 differences of normal noise exceeds.
 const FAR: f64 = 3.0;
+/// Multiples of the size at which differences are winsorised that are leaps: one in 16,000 of normal noise is as far; where
+/// they are farther than these, noise has grown from nothing.
+const LEAP: Range<f64> = 1.6..40.0;
+/// Least share of a leap by which the next difference takes it back.
+const TAKEN_BACK: f64 = 0.5;
+/// Correlation of neighbouring differences from which leaps are noise: halfway from white noise to a walk.
+const MOST_WANDERING: f64 = -0.25;
+/// Relative rounding error of the sum of squares, of one difference.
+const ALONE: f64 = 1e-6;
 /// Multiples of the size at which differences are winsorised up to which all rows count.
 const FARTHEST: f64 = 4.0;
 /// Least share of the noise that a season leaves.
@@ -25,7 +35,7 @@ pub struct Noise {
     median: f32,
     /// Differences beyond the reach of normal noise.
     far: f32,
-    /// The last difference, the sum of their squares, and that of the products of neighbours.
+    /// The last difference, uncut if it is a leap that waits; the sum of their squares, and that of the products of neighbours.
     difference: f32,
     squares: f64,
     products: f64,
@@ -84,11 +94,38 @@ impl Noise {
         if d.abs() > FAR * MEDIAN_TO_SD * f64::from(self.median) {
             self.far += 1.0;
         }
-        let limit = self.reach(s);
-        let d = between(d, -limit, limit);
-        self.squares += d * d;
-        self.products += d * f64::from(self.difference);
-        self.difference = single(d);
+        let last = f64::from(self.difference);
+        if d == 0.0 && last != 0.0 && (self.squares - last * last).abs() <= ALONE * self.squares {
+            // What was constant is so again, at another level: this was no walk.
+            self.products = -0.5 * self.squares;
+        }
+        self.count_difference(d, last, s);
+    }
+
+    /// Counts a difference and its product with the last one, both winsorised. A leap waits for the next difference: if that
+    /// neither takes it back nor is another, the level has changed, and the noise has not.
+    fn count_difference(&mut self, d: f64, last: f64, s: &Settings) {
+        let reach = self.reach(s);
+        let leaps = |d: f64| d.abs() > LEAP.start * reach;
+        let waited = leaps(last);
+        if leaps(d) && !waited && d.abs() < LEAP.end * reach && self.keeps_levels(s) {
+            self.difference = single(d);
+            return;
+        }
+        let taken_back = last * d < 0.0 && d.abs() >= TAKEN_BACK * last.abs();
+        let cut = |d: f64| between(d, -reach, reach);
+        let last = if waited && !leaps(d) && !taken_back { 0.0 } else { cut(last) };
+        if waited {
+            self.squares += last * last;
+        }
+        self.squares += cut(d) * cut(d);
+        self.products += cut(d) * last;
+        self.difference = single(cut(d));
+    }
+
+    /// Whether the series keeps to levels, which it seldom leaves.
+    fn keeps_levels(&self, s: &Settings) -> bool {
+        f64::from(self.far) < s.most_outliers * self.rows && self.correlation(self.rows, s) < MOST_WANDERING
     }
 
     /// Takes in the difference as it is judged, which is of the row that was just observed.

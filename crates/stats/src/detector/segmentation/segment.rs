@@ -52,7 +52,7 @@ impl Segment {
     pub fn begin(x: f64, outlier: f64, prior: &Prior) -> (Segment, f64) {
         let d = x - prior.mean;
         let rows = prior.counts.map_or(prior.noise / prior.level.max(d * d), |c| {
-            c.prior() * if c.binary() { prior.weight } else { 1.0 }
+            c.prior_at(d) * if c.binary() { prior.weight } else { 1.0 }
         });
         let rows = positive(rows.max(LEAST_PRIOR));
         let half_squares = positive(prior.half_squares);
