@@ -20,6 +20,11 @@ const NORMAL_KURTOSIS: f64 = 3.0;
 const MOST_WANDERING: f64 = -0.25;
 /// Least share of the variance that a season leaves.
 const LEAST_REST: f64 = 0.01;
+/// Rows between two looks for a smooth season.
+const LOOKS: f64 = 8.0;
+/// Relative variance of the mean squared difference a lag apart, of one row: that of squares, and half as much for the value
+/// that two of them share.
+const VARIANCES: f64 = 3.0;
 /// Periods that a season takes to be seen.
 const PERIODS: usize = 3;
 /// Periods that a season remembers.
@@ -126,7 +131,8 @@ impl Season {
                 *rows += 1.0;
                 // Where noise came late or in bursts, fewer rows count.
                 let count = (NORMAL_KURTOSIS * *squares * *squares / *fourth_powers).min(*rows);
-                let found = find(products, *squares, *rows, count)?;
+                let jagged = find(products, *squares, *rows, count);
+                let found = jagged.or_else(|| smooth(products, *squares, last, *rows, count))?;
                 let period = found.period;
                 let periods = LAGS / period;
                 let mut differences = [0f32; LAGS];
@@ -201,14 +207,55 @@ fn find(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<F
             && here > greatest - 2.0 * error
             && rows >= (PERIODS * lag) as f64
     };
-    // Lags beside the multiples of the period show the correlation of the season's own neighbours. The rest of that of
-    // neighbours is of what the season leaves.
-    let found = |period: usize| {
-        let share = combs[period - 1].clamp(0.0, 1.0);
-        let beside = (2..=LAGS).filter(|l| [1, period - 1].contains(&(l % period)));
-        let (sum, count) = beside.fold((0.0, 0.0), |(sum, n), l| (sum + f64::from(products[l - 1]), n + 1.0));
-        let left = (f64::from(products[0]) - sum / count) / squares / (1.0 - share).max(LEAST_REST);
-        Found { period, share, correlation: left }
+    (SHORTEST..LAGS)
+        .filter(|lag| seen(*lag))
+        .find_map(|lag| about_a_level(lag, combs[lag - 1], products, squares))
+}
+
+/// A season that explains this share of the differences, if it leaves noise about a level.
+///
+/// Lags beside the multiples of the period show the correlation of the season's own neighbours. The rest of that of
+/// neighbours is of what the season leaves.
+fn about_a_level(period: usize, share: f64, products: &[f32; LAGS], squares: f64) -> Option<Found> {
+    let share = share.clamp(0.0, 1.0);
+    let beside = (2..=LAGS).filter(|l| [1, period - 1].contains(&(l % period)));
+    let (sum, count) = beside.fold((0.0, 0.0), |(sum, n), l| (sum + f64::from(products[l - 1]), n + 1.0));
+    let correlation = (f64::from(products[0]) - sum / count) / squares / (1.0 - share).max(LEAST_REST);
+    (correlation < MOST_WANDERING).then_some(Found { period, share, correlation })
+}
+
+/// A season that moves little from row to row, and far within its period: values a period apart are alike, and others
+/// differ. Their mean squared differences by lag are sums of products of the differences between neighbours.
+fn smooth(
+    products: &[f32; LAGS],
+    squares: f64,
+    last: &[Brief; LAGS],
+    rows: f64,
+    count: f64,
+) -> Option<Found> {
+    if rows % LOOKS != 0.0 {
+        return None;
+    }
+    let (mut apart, mut growth, mut sum) = ([0.0; LAGS], squares, 0.0);
+    let (mut beyond, mut reached) = (0.0, 0.0);
+    for (lag, product) in products.iter().enumerate() {
+        sum += growth;
+        // Without those that would end beyond the last row.
+        apart[lag] = sum - beyond;
+        growth += 2.0 * f64::from(*product);
+        reached += last[lag].get();
+        beyond += reached * reached;
+    }
+    let error = (VARIANCES / count).sqrt();
+    let contrast = |lag: usize| {
+        let mean = apart[..lag - 1].iter().sum::<f64>() / (lag - 1) as f64;
+        (mean / apart[lag - 1].max(LEAST_REST * mean)).ln()
     };
-    (SHORTEST..LAGS).filter(|lag| seen(*lag)).map(found).find(|found| found.correlation < MOST_WANDERING)
+    let dips =
+        |lag: &usize| apart[lag - 1] < apart[lag - 2].min(apart[*lag]) && rows >= (PERIODS * lag) as f64;
+    let lags = || (SHORTEST..LAGS).filter(dips).map(|lag| (lag, contrast(lag)));
+    let greatest = lags().map(|(_, contrast)| contrast).fold(SEEN * error, f64::max);
+    let (period, _) =
+        lags().find(|(_, contrast)| *contrast >= greatest - 2.0 * error && *contrast > SEEN * error)?;
+    about_a_level(period, f64::from(products[period - 1]) / squares, products, squares)
 }
