@@ -255,7 +255,7 @@ CREATE FUNCTION recurring_changes(d detector) RETURNS bigint[]
     AS 'MODULE_PATHNAME', 'recurring_changes_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION recurring_changes(detector) IS
-    'rows of those change_points that come alike at the same time of other days or weeks, or lead between states that the series goes to and from';
+    'rows of those change_points that come alike at the same time of other days or weeks, lead between states that the series goes to and from, or are the opposite of one a week before';
 
 CREATE FUNCTION fleet_discoveries(
     evidence double precision[], fdr double precision,
@@ -408,26 +408,16 @@ BEGIN
                         AND pg_catalog.abs(pg_catalog.lead(c.after::pg_catalog.numeric) OVER later OPERATOR(pg_catalog.-) c.before::pg_catalog.numeric)
                             OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(c.difference::pg_catalog.numeric)), false) AS undone
                 FROM watched s LEFT JOIN LATERAL (
-                    WITH every AS MATERIALIZED (
-                        SELECT * FROM %1$I.change_points(s.d) c WHERE c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
-                    )
-                    -- In differences to the week before, all that changes comes again a week later with the other sign: an echo.
-                    SELECT c.*, EXISTS (
-                        SELECT FROM every e WHERE e.kind OPERATOR(pg_catalog.=) c.kind
-                            AND c.at OPERATOR(pg_catalog.-) e.at OPERATOR(pg_catalog.>=) '6 days 18:00:00'::pg_catalog.interval
-                            AND c.at OPERATOR(pg_catalog.-) e.at OPERATOR(pg_catalog.<=) '7 days 06:00:00'::pg_catalog.interval
-                            AND pg_catalog.abs(c.difference::pg_catalog.numeric OPERATOR(pg_catalog.+) e.difference::pg_catalog.numeric)
-                                OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(e.difference::pg_catalog.numeric))
-                    ) AS echoes
-                    FROM every c
-                    WHERE COALESCE(c.at OPERATOR(pg_catalog.>=) $2, $2 OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz)
+                    SELECT * FROM %1$I.change_points(s.d) c WHERE c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
+                        AND COALESCE(c.at OPERATOR(pg_catalog.>=) $2, $2 OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz)
                 ) c ON true
                 WINDOW later AS (PARTITION BY s.which ORDER BY c."row")
             ), chosen AS (
                 SELECT f.number::pg_catalog.int8 AS number, f.probability, f.expected_false_share
                 FROM (
-                    SELECT pg_catalog.array_agg(d.evidence ORDER BY d.number) AS evidence,
-                        pg_catalog.array_agg(d.kind IS NOT NULL AND NOT d.recurs AND NOT d.echoes
+                    -- What recurs is no evidence that anything happened.
+                    SELECT pg_catalog.array_agg(CASE WHEN d.recurs THEN NULL ELSE d.evidence END ORDER BY d.number) AS evidence,
+                        pg_catalog.array_agg(d.kind IS NOT NULL AND NOT d.recurs
                             AND ($7 OPERATOR(pg_catalog.=) 'both'
                                 OR (d.difference OPERATOR(pg_catalog.>) 0::pg_catalog.float8) OPERATOR(pg_catalog.=) ($7 OPERATOR(pg_catalog.=) 'up'))
                             AND pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.>=) $8

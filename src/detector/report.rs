@@ -18,7 +18,8 @@ fn detector_row_evidence(state: &[u8], since: i64, row: i64) -> Option<f64> {
     stored(state).evidence_at(u64::try_from(row.checked_sub(1)?).ok()?, since, SETTINGS)
 }
 
-/// Rows, from 1, of the changes that come alike at the same time of other days or weeks, or lead between states that recur.
+/// Rows, from 1, of the changes that come alike at the same time of other days or weeks, lead between states that recur, or
+/// are the opposite of one a week before.
 #[pg_extern(sql = false)]
 fn recurring_changes(state: &[u8]) -> Vec<i64> {
     let changes = stored(state).changes(SETTINGS);

@@ -51,7 +51,7 @@ CREATE TABLE states AS
 SELECT series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at,
     50 + noise(i * 1000 + length(series)) + CASE WHEN (SELECT count(*) FROM unnest(starts) start WHERE start <= i) % 2 = 1 THEN 30 ELSE 0 END AS value
 FROM (VALUES ('to and fro', '{61,101,177,208,260,320,410,454}'::int[]), ('stays', '{61,101,177,208,260,320,390}'), ('outages', '{61,81,277,298}')) s(series, starts),
-    generate_series(0, CASE series WHEN 'stays' THEN 700 ELSE 480 END) i
+    generate_series(0, CASE series WHEN 'stays' THEN 1000 ELSE 480 END) i
 UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other';
 SELECT series, at, ended_at FROM important_changes('SELECT series, at, value FROM states', top => NULL, per_series => NULL) ORDER BY series, at;
 SELECT series, count(*), bool_and(explanation ~ ', as at other times; ') AS told

@@ -396,6 +396,40 @@ fn states_between_which_a_series_goes_recur() {
 }
 
 #[test]
+fn a_switch_between_blurred_states_recurs_and_a_new_level_does_not() {
+    let mut rng = rng(23);
+    // The levels between which it goes are never quite the same.
+    let mut levels = |levels: &[f64]| {
+        let rows: Vec<f64> = levels.iter().flat_map(|level| vec![*level; 40]).collect();
+        recurring(rows.into_iter().map(|level| level + normal(&mut rng)))
+    };
+    let blurred = levels(&[0.0, 20.0, 6.0, 14.0, 2.0, 18.0, 9.0]);
+    assert!(blurred.len() == 6 && blurred[4..].iter().all(|c| c.1.is_some()), "{blurred:?}");
+    let new = levels(&[0.0, 20.0, 6.0, 14.0, 2.0, 18.0, 40.0]);
+    assert!(new.len() == 6 && new[5].1.is_none(), "{new:?}");
+}
+
+#[test]
+fn a_change_is_an_echo_only_where_all_echo() {
+    const ROWS: i64 = 24 * 30;
+    let mut rng = rng(24);
+    let mut told = |steps: &[(i64, f64)]| {
+        let mut detector = Detector::new(true, Options::new(true));
+        for i in 0..ROWS {
+            let level: f64 = steps.iter().filter(|s| s.0 <= i).map(|s| s.1).sum();
+            detector.observe(Some(level + normal(&mut rng)), Some(i * 3600 * SECOND), &SETTINGS).unwrap();
+        }
+        let changes = detector.changes(&SETTINGS).into_iter().filter(|c| c.kind == Kind::Level);
+        changes.map(|c| c.recurs == Some(Recurrence::Echo)).collect::<Vec<bool>>()
+    };
+    // Differences to the week before, of a step and of another that undoes it after ten days.
+    let differences = [(100, 10.0), (268, -10.0), (340, -10.0), (508, 10.0)];
+    assert_eq!(told(&differences), [false, true, false, true]);
+    // A fall a week after a rise, in a series where a greater rise is not undone.
+    assert_eq!(told(&[(100, 10.0), (200, 12.0), (268, -10.0)]), [false, false, false]);
+}
+
+#[test]
 fn noise_from_nothing_is_one_change() {
     let mut rng = rng(19);
     for (before, size) in [(0.0, 1.0), (1e-9, 1e-3), (1e-6, 10.0)] {
@@ -502,6 +536,18 @@ fn a_step_under_a_season_is_found_and_the_season_is_forecast() {
 }
 
 #[test]
+fn a_step_under_a_smooth_season_is_found_after_a_few_periods() {
+    let mut rng = rng(25);
+    let day = |i: usize| 4.0 * (std::f64::consts::TAU * i as f64 / 24.0).sin();
+    let mut found = 0;
+    for _ in 0..20 {
+        let step = fed((0..300).map(|i| day(i) + normal(&mut rng) + if i < 200 { 0.0 } else { 5.0 }));
+        found += usize::from(step.starts(&SETTINGS).iter().any(|row| row.abs_diff(200) <= 10));
+    }
+    assert!(found >= 12, "{found} of 20 found");
+}
+
+#[test]
 fn a_flag_that_is_set_is_told_soon_and_never_forecast_beyond_its_values() {
     let flag = |ones: i32| fed((0..144 + ones).map(|i| if i < 144 { 0.0 } else { 1.0 }));
     let detector = flag(20);
@@ -540,17 +586,18 @@ fn an_obvious_step_is_alerted_within_a_few_rows() {
 #[test]
 fn a_series_that_leaps_is_no_noisier_for_it() {
     let mut rng = rng(22);
-    let mut level = 0.0;
-    let rows: Vec<f64> = (0..600)
-        .map(|i| {
-            level = if i % 12 == 0 { 10.0 - level } else { level };
-            level + normal(&mut rng)
-        })
-        .collect();
-    let detector = fed(rows.iter().copied());
-    let changes = detector.changes(&SETTINGS);
+    let stays = [10_usize, 14, 11, 17, 13, 9, 16, 12].into_iter().cycle().take(48);
+    let leaps: Vec<usize> = stays.scan(0, |row, stay| Some(std::mem::replace(row, *row + stay))).collect();
+    let rows = (0..600).map(|row| {
+        let high = leaps.iter().filter(|leap| **leap <= row).count() % 2 == 0;
+        normal(&mut rng) + if high { 10.0 } else { 0.0 }
+    });
+    let changes = fed(rows.collect::<Vec<f64>>()).changes(&SETTINGS);
     let lasting: Vec<&Change> = changes.iter().filter(|c| c.kind == Kind::Level).collect();
-    let right = lasting.iter().filter(|c| c.row % 12 <= 1 && (c.difference().abs() - 10.0).abs() < 3.0);
+    let right = lasting.iter().filter(|c| {
+        leaps.iter().any(|leap| c.row.abs_diff(*leap as u64) <= 1)
+            && (c.difference().abs() - 10.0).abs() < 3.0
+    });
     assert!(lasting.len() >= 6 && right.count() + 1 >= lasting.len(), "{lasting:?}");
 }
 

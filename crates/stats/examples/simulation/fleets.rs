@@ -10,8 +10,8 @@ const MANY_ROWS: usize = 3000;
 const HOUR: i64 = 3_600_000_000;
 const STEP: f64 = 1.5;
 const NOMINAL: f64 = 0.05;
-/// The evidence of a series all whose changes are its rhythm.
-const NONE: f64 = -10.0;
+/// The evidence of a series all whose changes recur, which is none.
+const NONE: f64 = f64::NEG_INFINITY;
 /// Unchanged series for each changed one in a mixed fleet.
 const UNCHANGED: usize = 9;
 

@@ -37,6 +37,8 @@ pub enum Recurrence {
     Period(i64),
     /// The change leads between states that the series goes to and from.
     States,
+    /// The change is the opposite of one a week before, as in a series of differences to the week before.
+    Echo,
 }
 
 /// A change. Levels are in the units of the values, slopes in these units per second, or per row where rows have no

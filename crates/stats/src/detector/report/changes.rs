@@ -3,7 +3,7 @@
 use super::bursts::settled;
 use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
-use super::{rhythm, states, Seen};
+use super::{echoes, rhythm, states, Seen};
 use crate::detector::forecast::OF_NORMAL;
 use crate::detector::numbers::bounded;
 use crate::detector::outliers::Outlier;
@@ -35,6 +35,7 @@ pub fn changes<'a>(
     changes.sort_unstable_by_key(|c| c.row);
     rhythm::mark(seen, changes, s);
     states::mark(changes);
+    echoes::mark(seen, changes);
 }
 
 /// Adds the changes between segments, newest first.

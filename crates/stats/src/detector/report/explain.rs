@@ -33,6 +33,7 @@ impl Change {
             Recurrence::Period(WEEK) => ", as in other weeks",
             Recurrence::Period(_) => ", as in other periods",
             Recurrence::States => ", as at other times",
+            Recurrence::Echo => ", opposite to a week before",
         });
         format!("{what} {when}{seen}{}; {}", again.unwrap_or_default(), self.certainty())
     }

@@ -4,6 +4,7 @@ mod bursts;
 mod change;
 mod changes;
 mod comparison;
+mod echoes;
 mod evidence;
 mod explain;
 mod figures;

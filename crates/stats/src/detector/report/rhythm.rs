@@ -11,8 +11,8 @@ pub const WEEK: i64 = 7 * DAY;
 const AROUND: usize = 32;
 /// The share of a season by which a change may come early or late.
 const SLACK: u64 = 24;
-/// Rows by which the place of a change may be off.
-const PLACE: f64 = 3.0;
+/// Multiples of the first rows in which a change is not seen: of these, and of as many that tell what was before.
+const UNSEEN: f64 = 2.0;
 /// The least rows in a season: among fewer, changes come at the same time by chance.
 const LEAST_ROWS: f64 = 8.0;
 /// The share of a change by which levels may differ from those of another that is like it.
@@ -57,7 +57,7 @@ fn undoes(one: &Change, other: &Change) -> bool {
 }
 
 /// Whether a change is one between segments.
-fn lasts(change: &Change) -> bool {
+pub fn lasts(change: &Change) -> bool {
     !matches!(change.kind, Kind::Spike | Kind::Dip)
 }
 
@@ -79,7 +79,7 @@ pub fn mark(seen: Seen, changes: &mut [Change], s: &Settings) {
     // Some days in a row, unless only two are remembered; but a week may have come only twice.
     let others = if busy(changes, seen.period) { 1 } else { 2 };
     // In a week, more than the few rows that the place of a change is off.
-    let weekly = slack.max((PLACE * seen.clock.step()) as u64);
+    let weekly = slack.max((s.margin as f64 * seen.clock.step()) as u64);
     let rules = [
         Rule { period: seen.period, others, within: 4, slack },
         Rule { period: WEEK, others: 1, within: 2, slack: weekly },
@@ -100,7 +100,7 @@ fn mark_halves(seen: Seen, changes: &mut [Change], s: &Settings) {
     let (rows, step) = (seen.clock.rows() as f64, seen.clock.step());
     let ago = |rows: f64| seen.clock.at().saturating_sub((rows * step) as i64);
     // What came among the first rows, or has just come, is not seen.
-    let (first, last) = (ago(rows - s.warm_up as f64), ago((s.alert_rows + s.margin) as f64));
+    let (first, last) = (ago(rows - UNSEEN * s.warm_up as f64), ago((s.alert_rows + s.margin) as f64));
     let lasting: Vec<usize> = (0..changes.len()).filter(|&i| lasts(&changes[i])).collect();
     let recurs: Vec<Option<Recurrence>> = lasting.iter().map(|&i| changes[i].recurs).collect();
     for (place, &i) in lasting.iter().enumerate().filter(|(place, _)| recurs[*place].is_none()) {

@@ -186,7 +186,7 @@ impl Counts {
         (PRIOR_EVENTS / self.rate).min(MOST_PRIOR)
     }
 
-    /// The same of a segment that begins this far from the mean: few enough to reach it.
+    /// Observations that the prior of a segment is worth which begins this far from the mean: few enough to reach it.
     pub fn prior_at(&self, distance: f64) -> f64 {
         if self.binary {
             return self.prior();
