@@ -1,7 +1,7 @@
 -- The power tree: what is stored ------------------------------------------------------------------------------
 --
--- Written by the functions below only, past all triggers and without rights for anybody; the definitions are dumped, all
--- the rest is rebuilt from the base tables.
+-- Written by the functions below only, past all triggers and without rights for anybody; the definitions and what is
+-- archived are dumped, all the rest is rebuilt from the base tables.
 
 CREATE SEQUENCE powertree_id AS integer;
 CREATE TABLE powertree_definition (
@@ -69,6 +69,26 @@ CREATE TABLE powertree_failure (
     failures integer NOT NULL,
     failed_at timestamptz NOT NULL
 );
+-- The rows of archived leaves are nowhere else in the database: both tables are dumped.
+CREATE TABLE powertree_archived (
+    tree integer NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    num_rows bigint NOT NULL,
+    types oid[] NOT NULL,
+    CONSTRAINT powertree_archived_tree PRIMARY KEY (tree, first)
+);
+CREATE TABLE powertree_archive_leaf (
+    series bigint NOT NULL,
+    node bigint NOT NULL,
+    tree integer NOT NULL,
+    key bytea NOT NULL,
+    block bytea NOT NULL,
+    CONSTRAINT powertree_archive_leaf_series PRIMARY KEY (tree, series, node)
+);
+ALTER TABLE powertree_archive_leaf ALTER block SET STORAGE PLAIN;
+SELECT pg_catalog.pg_extension_config_dump('powertree_archived'::pg_catalog.regclass, ''::pg_catalog.text);
+SELECT pg_catalog.pg_extension_config_dump('powertree_archive_leaf'::pg_catalog.regclass, ''::pg_catalog.text);
 ALTER TABLE powertree_log ALTER delta SET STORAGE PLAIN;
 ALTER TABLE powertree_node ALTER block SET STORAGE PLAIN;
 
@@ -90,6 +110,10 @@ CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_node FOR EACH
 ALTER TABLE powertree_node ENABLE REPLICA TRIGGER skip;
 CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_failure FOR EACH ROW EXECUTE FUNCTION powertree_skip();
 ALTER TABLE powertree_failure ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_archived FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_archived ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_archive_leaf FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_archive_leaf ENABLE REPLICA TRIGGER skip;
 
 COMMENT ON SEQUENCE powertree_id IS 'numbers of power trees';
 COMMENT ON TABLE powertree_definition IS 'the definition of each power tree; the leaf in microseconds, days or units of its position';
@@ -98,6 +122,8 @@ COMMENT ON TABLE powertree_span IS 'leaves whose rows are read from the base tab
 COMMENT ON TABLE powertree_log IS 'changes of leaves since the last compaction: packed tallies to add, NULL if the leaf must be recomputed';
 COMMENT ON TABLE powertree_series IS 'the series of each tree by the hash of their key';
 COMMENT ON TABLE powertree_failure IS 'power trees that could not be compacted: the last error, and how many there were since the last success';
+COMMENT ON TABLE powertree_archived IS 'leaves of power trees, from one to another, whose rows were archived: how many rows, and the types of the columns then';
+COMMENT ON TABLE powertree_archive_leaf IS 'what is left of archived rows: each row holds the packed tallies of ten neighbouring leaves of a series';
 COMMENT ON TABLE powertree_node IS 'the power trees: each row holds the packed tallies of the ten children of a node';
 
 -- Keeping in step ----------------------------------------------------------------------------------------------
@@ -129,6 +155,10 @@ CREATE FUNCTION powertree_rebuild(tree text, leaf text) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_drop(tree text) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_drop_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_archive(tree text, partition regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'powertree_archive_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_unarchive(tree text, "from" anycompatible, "to" anycompatible) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'powertree_unarchive_wrapper' LANGUAGE C;
 CREATE PROCEDURE powertree_compact(tree text DEFAULT NULL)
     AS 'MODULE_PATHNAME', 'powertree_compact_wrapper' LANGUAGE C;
 
@@ -226,6 +256,10 @@ COMMENT ON FUNCTION powertree_create(regclass, text, text[], text, text[], text)
 COMMENT ON FUNCTION powertree_rebuild(text) IS 'installs the triggers of a power tree again and marks all of it to be recomputed';
 COMMENT ON FUNCTION powertree_rebuild(text, text) IS 'makes a power tree again with leaves of another width, or of one that is chosen from the data if it is NULL';
 COMMENT ON FUNCTION powertree_drop(text) IS 'drops a power tree, its triggers and its stored data';
+COMMENT ON FUNCTION powertree_archive(text, regclass) IS
+    'keeps the leaves of a partition for all power trees of its table, and detaches it; returns how many there are';
+COMMENT ON FUNCTION powertree_unarchive(text, anycompatible, anycompatible) IS
+    'forgets the archived leaves of all power trees of a table from one position to before another, before their rows are restored; returns how many there were';
 COMMENT ON PROCEDURE powertree_compact(text) IS
     'folds the log of a power tree, or of all that the caller owns, into its nodes; commits after each where it may';
 COMMENT ON FUNCTION powertree_tally(text, text, anycompatible, anycompatible, text[]) IS
@@ -295,7 +329,16 @@ SELECT d.name, d.base, d.at, d."values", d.series,
     -- A parameter of the launcher's is there only where the server has loaded the library.
     EXISTS (SELECT FROM pg_catalog.pg_settings c, pg_catalog.string_to_table(c.setting, ','::text) AS n(name)
         WHERE c.name OPERATOR(pg_catalog.=) 'pg_tally.powertree_databases'::text
-            AND pg_catalog.btrim(n.name, E' \t\n'::text) OPERATOR(pg_catalog.=) pg_catalog.current_database()::text) AS served
+            AND pg_catalog.btrim(n.name, E' \t\n'::text) OPERATOR(pg_catalog.=) pg_catalog.current_database()::text) AS served,
+    CASE WHEN p.shown THEN COALESCE(r.num_rows, 0) END AS archived_rows,
+    CASE
+        WHEN NOT p.shown THEN NULL
+        WHEN p.at_type OPERATOR(pg_catalog.=) 'bigint'::regtype::oid THEN r.until::text
+        WHEN p.at_type OPERATOR(pg_catalog.=) 'date'::regtype::oid THEN ('2000-01-01'::date OPERATOR(pg_catalog.+) r.until::integer)::text
+        WHEN p.at_type OPERATOR(pg_catalog.=) 'timestamp'::regtype::oid
+            THEN ('2000-01-01'::timestamp OPERATOR(pg_catalog.+) (r.until::double precision OPERATOR(pg_catalog.*) interval '1 microsecond'))::text
+        ELSE ('2000-01-01 00:00Z'::timestamptz OPERATOR(pg_catalog.+) (r.until::double precision OPERATOR(pg_catalog.*) interval '1 microsecond'))::text
+    END AS archived_until
 FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_catalog.=) d.id
 LEFT JOIN powertree_failure f ON f.tree OPERATOR(pg_catalog.=) d.id
 LEFT JOIN LATERAL (
@@ -305,7 +348,11 @@ LEFT JOIN LATERAL (
             COALESCE(pg_catalog.octet_length(l.delta), 0) OPERATOR(pg_catalog.+) 86), 0::bigint) AS bytes
     -- Nobody who watches trees should have to wait for the count of a long log.
     FROM (SELECT e.key, e.delta FROM powertree_log e WHERE e.tree OPERATOR(pg_catalog.=) d.id LIMIT 100000) l
-) g ON true, LATERAL (
+) g ON true LEFT JOIN LATERAL (
+    SELECT pg_catalog.sum(a.num_rows)::bigint AS num_rows,
+        (pg_catalog.max(a.last) OPERATOR(pg_catalog.+) 1::bigint) OPERATOR(pg_catalog.*) d.leaf AS until
+    FROM powertree_archived a WHERE a.tree OPERATOR(pg_catalog.=) d.id
+) r ON true, LATERAL (
     SELECT (SELECT a.atttypid FROM pg_catalog.pg_attribute a
             WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid AND a.attname OPERATOR(pg_catalog.=) d.at) AS at_type,
         (SELECT pg_catalog.string_agg(DISTINCT w.reason, ', '::text) FROM powertree_span w
@@ -325,7 +372,7 @@ WHERE pg_catalog.has_schema_privilege(
                 AND NOT pg_catalog.has_column_privilege(d.base::oid, a.attnum, 'SELECT'::text)));
 GRANT SELECT ON powertrees TO PUBLIC;
 COMMENT ON VIEW powertrees IS
-    'the power trees whose columns the user may read: state, last compaction, last failure and, to the owner, its error; is there a worker; unless row security hides rows, values and series in nodes, size, rows, dirty leaves and bytes in the log (up to 100000 rows)';
+    'the power trees whose columns the user may read: state, last compaction, last failure and, to the owner, its error; is there a worker; unless row security hides rows, values and series in nodes, size, rows, dirty leaves and bytes in the log (up to 100000 rows), archived rows and until when';
 
 -- What happens to the tables beside changes of their rows ---------------------------------------------------------
 

@@ -58,6 +58,11 @@ pub fn is_serializable() -> bool {
     XactIsoLevel.load(Relaxed) == pg_sys::XACT_SERIALIZABLE as i32
 }
 
+/// Whether all statements of the transaction have the snapshot of the first.
+pub fn has_one_snapshot() -> bool {
+    XactIsoLevel.load(Relaxed) >= pg_sys::XACT_REPEATABLE_READ as i32
+}
+
 /// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.
 pub fn is_seen(transaction: pg_sys::TransactionId) -> bool {
     in_active(|snapshot| !caught(|| XidInMVCCSnapshot(transaction, snapshot))).unwrap_or_default()

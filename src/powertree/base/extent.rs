@@ -11,8 +11,8 @@ use crate::powertree::store::span::{self, Reach};
 use pgrx::pg_sys::{self, Oid};
 use tally_stats::tree::Leaves;
 
-/// A first and a last position, both included.
-type Positions = (i64, i64);
+/// A first and a last position.
+pub type Positions = (i64, i64);
 
 /// Marks the leaves of a partition that is attached or detached to be read from the base table. For a partition without
 /// rows this is only a barrier, which keeps older snapshots from using the tree.
@@ -21,6 +21,17 @@ type Positions = (i64, i64);
 pub fn append(tree: &Definition, relation: Oid, reason: &str) {
     let (first, last) = of(tree, relation).unwrap_or(span::NONE);
     span::append(tree.id, first, last, Reach::Earlier, reason);
+}
+
+/// Returns the first and the last leaf that may hold rows of a partition, not a leaf beyond its bounds; None if it is
+/// empty.
+pub fn within_bounds(tree: &Definition, partition: Oid) -> Option<(i64, i64)> {
+    let (first, last) = of(tree, partition)?;
+    let position = Position::of(find_column(partition, &tree.at)?.type_oid)?;
+    let bounds =
+        parents(partition).first().and_then(|&parent| bounds_of(partition, parent, &tree.at, position));
+    let last_of = |to: i64| Leaves { width: tree.leaf }.of(to.saturating_sub(1));
+    Some((first, bounds.map_or(last, |(_, to)| last.min(last_of(to)))))
 }
 
 /// Returns the first and the last leaf that may hold rows of a relation; None if it is empty.
@@ -85,6 +96,7 @@ fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>
 
 /// Columns of `pg_partitioned_table`, which the bindings of pgrx do not name.
 const STRATEGY: u32 = 2;
+const NUM_COLUMNS: u32 = 3;
 const COLUMNS: u32 = 5;
 const CLASSES: u32 = 6;
 
@@ -101,6 +113,18 @@ fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
         Some(strategy == b'r' && first == column.number && class == usual)
     });
     is.flatten().unwrap_or(false)
+}
+
+/// Returns the positions from which and before which a partition of a table has its rows; None if it has no such ends, or
+/// other columns are in the partition key.
+pub fn bounds_of(partition: Oid, parent: Oid, at: &str, position: Position) -> Option<Positions> {
+    let columns =
+        look_up(Cached::PartitionedTable(parent), |row| Some(row.column(NUM_COLUMNS)?.value() as i16));
+    if !is_by_range_of(parent, at, position) || columns.flatten() != Some(1) {
+        return None;
+    }
+    let (from, to) = range_of(partition, position);
+    from.zip(to)
 }
 
 /// Returns the bounds of a partition, by range of positions, in the first column of the key.

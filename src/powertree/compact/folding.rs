@@ -90,6 +90,9 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
     state.write(tables);
 }
 
+/// A reading of all leaves in a range: by series, and each leaf once.
+type LeafReading<'t> = fn(Base<'t>, Range, &mut dyn FnMut(Vec<u8>, i64, Contents));
+
 struct Folding<'a> {
     tables: &'a Tables,
     tree: &'a Tree,
@@ -176,7 +179,6 @@ impl Folding<'_> {
         let leaves = self.tree.leaves;
         let range = Range { first: leaves.first(first), last: leaves.last(last) };
         let (mut key, mut updates) = (Vec::new(), Updates::new());
-        let mut result = Ok(());
         let write = |key: &[u8], updates: &mut Updates| -> Result<(), SameHash> {
             if !updates.is_empty() {
                 self.know_series(key::hash(key), key)?;
@@ -184,16 +186,20 @@ impl Folding<'_> {
             }
             Ok(())
         };
-        Base(self.tree).read_groups(range, |next_key, leaf, contents| {
-            if result.is_ok() && (next_key != key || updates.len() >= MOST_LEAVES) {
-                result = write(&key, &mut updates);
-                key = next_key;
-            }
-            updates.insert(leaf, Update::Set(contents));
-        });
-        let done = result.and_then(|()| write(&key, &mut updates));
-        self.write_new_nodes();
-        done
+        let readings: [LeafReading; 2] = [Base::read_groups, Base::read_archived];
+        for read in readings {
+            let mut result = Ok(());
+            read(Base(self.tree), range, &mut |next_key, leaf, contents| {
+                if result.is_ok() && (next_key != key || updates.len() >= MOST_LEAVES) {
+                    result = write(&key, &mut updates);
+                    key = next_key;
+                }
+                updates.insert(leaf, Update::Add(contents));
+            });
+            result.and_then(|()| write(&key, &mut updates))?;
+            self.write_new_nodes();
+        }
+        Ok(())
     }
 
     /// Empties the leaves `first ..= last` of all series that have nodes.

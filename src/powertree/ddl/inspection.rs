@@ -4,6 +4,7 @@
 use super::leaving;
 use super::lifecycle::changed;
 use super::touched;
+use crate::pg::server::error::raise;
 use crate::pg::server::name::{quoted, relation_name};
 use crate::pg::tables::catalog::attname;
 use crate::pg::tables::column::find_column;
@@ -14,11 +15,12 @@ use crate::powertree::base::suitability::{refusal, strangers};
 use crate::powertree::base::triggers;
 use crate::powertree::model::key::KeyColumn;
 use crate::powertree::model::lock::wait_for_others;
+use crate::powertree::store::archive::runs;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
-use pgrx::warning;
+use pgrx::{warning, PgSqlErrorCode};
 
 /// Compares a changed table with the trees that it belongs or belonged to, and brings them up to date.
 pub fn inspect(tables: &Tables, trees: &[Definition], relation: Oid) {
@@ -48,9 +50,11 @@ fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
     if strangers(relation, tree.base).is_some() {
         wait_for_others(tree.id);
     }
-    let problem = is_base
-        .then(|| column_problem(tree, &state))
-        .flatten()
+    let of_columns = is_base.then(|| column_problem(tree, &state)).flatten();
+    if let Some(problem) = &of_columns {
+        require_nothing_archived(tables, tree, problem);
+    }
+    let problem = of_columns
         .or_else(|| {
             (is_base && is_partition(relation)).then(|| "its table has become a partition".to_owned())
         })
@@ -101,10 +105,41 @@ fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
     let members = lock_family(relation, pg_sys::ShareRowExclusiveLock);
     let problem = members.iter().find_map(|&member| refusal(member));
     if problem.is_none() {
+        require_apart_from_archived(tree, relation);
         members.iter().for_each(|&member| triggers::install(tree.id, member, tree.base));
         extent::append(tree, relation, "partition attached");
     }
     problem
+}
+
+/// Raises an error if archived leaves would be misread once the columns have changed.
+fn require_nothing_archived(tables: &Tables, tree: &Definition, problem: &str) {
+    if !runs(tables, tree.id, Snapshot::Latest).is_empty() {
+        raise(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("cannot change columns of power tree \"{}\" while it keeps archived rows", tree.name),
+            format!("What would be: {problem}."),
+            "Restore the rows first, or add another column.",
+        );
+    }
+}
+
+/// Raises an error if a new partition has rows in leaves whose rows are archived: if they are the same rows they would be
+/// counted twice.
+fn require_apart_from_archived(tree: &Definition, relation: Oid) {
+    let Some((first, last)) = extent::within_bounds(tree, relation) else { return };
+    if runs(&Tables::get(), tree.id, Snapshot::Latest).iter().any(|run| run.touches(first, last)) {
+        raise(
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!(
+                "table {} has rows where power tree \"{}\" keeps archived ones",
+                relation_name(relation),
+                tree.name
+            ),
+            "If they are the same, they would be counted twice.",
+            "Call powertree_unarchive() before rows are restored; insert other rows after the table is attached.",
+        );
+    }
 }
 
 /// Removes the triggers from a table that is no longer a partition, and from those below it. Anybody can put such

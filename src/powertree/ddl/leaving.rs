@@ -7,10 +7,26 @@ use crate::powertree::base::extent;
 use crate::powertree::model::tree::known_trees;
 use crate::powertree::store::definition::Definition;
 use pgrx::pg_sys::{self, Oid};
+use std::cell::Cell;
 
 thread_local! {
     /// Trees and their partitions that are about to be dropped or detached and whose leaves are accounted for.
     static LEAVING: Kept<Vec<(i32, Oid)>> = const { kept(Vec::new()) };
+    /// The partition that is being detached since its rows were archived; INVALID if there is none.
+    static ARCHIVED: Cell<Oid> = const { Cell::new(Oid::INVALID) };
+}
+
+/// Does `detach`, which detaches a partition whose rows stay in the trees: nothing has to be read again.
+pub fn as_archived(partition: Oid, detach: impl FnOnce()) {
+    struct Before;
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ARCHIVED.set(Oid::INVALID);
+        }
+    }
+    let _before = Before;
+    ARCHIVED.set(partition);
+    detach();
 }
 
 /// Marks the leaves of a partition to be read from the table that is about to lose it. Takes locks as the command will,
@@ -29,8 +45,11 @@ pub fn account_for(partition: Oid, reason: &str, named: impl Fn() -> Oid) {
     if named() != partition || lineage(parent) != above || !parents(partition).contains(&parent) {
         return;
     }
+    let is_archived = ARCHIVED.get() == partition;
     for tree in concerned {
-        extent::append(tree, partition, reason);
+        if !is_archived {
+            extent::append(tree, partition, reason);
+        }
         LEAVING.with_borrow_mut(|leaving| leaving.extend(members.iter().map(|&member| (tree.id, member))));
     }
 }

@@ -11,7 +11,7 @@ use crate::pg::tables::fence;
 use crate::pg::tables::relation::{family, is_partition, lock_family, require_unused};
 use crate::pg::tables::spi::connected;
 use crate::pg::tables::table::{ScanKey, Snapshot, Table};
-use crate::powertree::base::query::Base;
+use crate::powertree::base::rows::BaseRows;
 use crate::powertree::base::suitability::refusal;
 use crate::powertree::base::suitability::require_one_owner;
 use crate::powertree::base::triggers;
@@ -20,12 +20,13 @@ use crate::powertree::model::lock::wait_for_others;
 use crate::powertree::model::question::Query;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::{missing, Tree};
+use crate::powertree::store::archive::{add_run, runs, take_run, Archive, ArchivedRun};
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::definition::MOST_VALUES;
 use crate::powertree::store::failure;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::{Totals, TreeState, FORMAT};
-use crate::powertree::store::tables::Tables;
+use crate::powertree::store::tables::{ArchiveTables, Tables};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -83,9 +84,11 @@ fn powertree_rebuild(call: Call) {
         let mut definition = named(name);
         rights::require_owner(definition.base);
         if let Some(new_leaf) = &new_leaf {
+            let width = definition.leaf;
             leaf::set(&mut definition, new_leaf.as_deref(), resolved);
             let tables = Tables::get();
             wait_for_others(definition.id);
+            widen_archived(&tables, &definition, width);
             // The stored nodes are of the old leaves. Older snapshots still see those, and read the table.
             forget_stored(&tables, definition.id);
             delete(tables.definition, tables.definition_id, &[ScanKey::Integer(1, definition.id)]);
@@ -104,14 +107,55 @@ fn powertree_drop(call: Call) {
     connected(|| {
         let definition = named(name);
         rights::require_owner(definition.base);
+        require_nothing_archived(&definition);
         let family = lock_family(definition.base, pg_sys::AccessExclusiveLock);
         // After waiting for the lock, the name may mean another table or another tree.
         let definition = named(name);
         rights::require_owner(definition.base);
+        require_nothing_archived(&definition);
         family.iter().for_each(|&relation| require_unused(relation, c"drop a power tree of"));
         forget(&definition);
         family.into_iter().for_each(|relation| triggers::remove(definition.id, relation));
     });
+}
+
+/// Raises an error if archived rows would be lost.
+fn require_nothing_archived(definition: &Definition) {
+    if !runs(&Tables::get(), definition.id, Snapshot::Latest).is_empty() {
+        raise(
+            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("power tree \"{}\" keeps archived rows", definition.name),
+            "Nothing else in the database knows them.",
+            "Restore the rows, or give them up with powertree_unarchive(tree, NULL, NULL).",
+        );
+    }
+}
+
+/// Makes the leaves of archived rows as wide as those of a tree are to be, which were this wide.
+fn widen_archived(tables: &Tables, definition: &Definition, width: i64) {
+    let archived = runs(tables, definition.id, Snapshot::Latest);
+    let times = definition.leaf / width;
+    let is_border = |leaf: i64| leaf.rem_euclid(times.max(1)) == 0;
+    let are_whole = archived.iter().all(|run| is_border(run.first) && is_border(run.last.saturating_add(1)));
+    if archived.is_empty() || definition.leaf == width {
+        return;
+    }
+    if definition.leaf % width != 0 || !are_whole {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("archived rows of power tree \"{}\" do not fit into such leaves", definition.name),
+            "Of these rows no more is known than the tallies of their leaves.",
+            "Give a multiple of the leaf with which archived partitions begin and end, or restore the rows.",
+        );
+    }
+    archived.iter().for_each(|run| take_run(tables, run));
+    for run in archived {
+        let (first, last) = (run.first.div_euclid(times), run.last.div_euclid(times));
+        add_run(tables, definition.id, ArchivedRun::new(first, last, run.num_rows, run.types));
+    }
+    if let Some(archive) = Archive::of(tables, definition.id, definition.values.len()) {
+        archive.widen(times);
+    }
 }
 
 /// Installs the triggers, and marks all leaves to be read from the table until the next compaction.
@@ -120,7 +164,7 @@ fn begin_capture(definition: &Definition, reason: &str) {
     let tree = resolved(definition);
     wait_for_others(tree.id);
     // Prepares a query now, so that a table that cannot be queried is refused.
-    fence::as_owner(tree.base, || Base(&tree).query(Query::Groups, 0));
+    fence::as_owner(tree.base, || BaseRows(&tree).query(Query::Groups, 0));
     let columns: Vec<_> = [&tree.at]
         .into_iter()
         .chain(tree.values.iter().map(|(column, _)| column))
@@ -173,6 +217,10 @@ pub fn forget(definition: &Definition) {
     delete(tables.definition, tables.definition_id, &[ScanKey::Integer(1, definition.id)]);
     delete(tables.state, tables.state_tree, &[ScanKey::Integer(1, definition.id)]);
     forget_stored(&tables, definition.id);
+    if let Some(ArchiveTables { run, run_tree, leaf, leaf_series }) = tables.archive {
+        delete(run, run_tree, &[ScanKey::Integer(1, definition.id)]);
+        delete(leaf, leaf_series, &[ScanKey::Integer(3, definition.id)]);
+    }
     failure::forget(&tables, definition.id);
     changed(&tables, definition.base);
 }
@@ -228,7 +276,8 @@ fn lock_against_writers(base: Oid, command: &CStr) {
     require_one_owner(base);
 }
 
-fn named(name: &str) -> Definition {
+/// Returns the latest definition of the tree of this name.
+pub fn named(name: &str) -> Definition {
     let known = Definition::all(&Tables::get()).into_iter().find(|definition| definition.name == name);
     known.unwrap_or_else(|| {
         Tree::named(name);
@@ -237,7 +286,8 @@ fn named(name: &str) -> Definition {
     })
 }
 
-fn resolved(definition: &Definition) -> Tree {
+/// Looks up the columns of a definition.
+pub fn resolved(definition: &Definition) -> Tree {
     Tree::of(definition).unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
 }
 

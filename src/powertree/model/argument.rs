@@ -1,8 +1,11 @@
-//! Arguments that the functions that make trees share with those that read them.
+//! Arguments that the functions that make and change trees share with those that read them.
 
 use super::position::{Position, DAY};
+use super::question::Range;
+use super::tree::Tree;
 use crate::pg::calls::call::{Call, Declared};
 use crate::pg::server::error::raise;
+use crate::pg::tables::column::base_type;
 use crate::pg::values::value::Value;
 use pgrx::pg_sys;
 use pgrx::PgSqlErrorCode;
@@ -17,6 +20,37 @@ pub fn required<T: Declared>(call: Call, number: usize, name: &str) -> T {
             "Only the ends of a range may be null: the range is open there.",
         )
     })
+}
+
+/// The range from argument `number`, included, to the next, excluded; NULL is no end.
+pub fn range(call: Call, number: usize, tree: &Tree) -> Range {
+    let (least, greatest) = tree.position.ends();
+    let from = position(call, number, tree.position).unwrap_or(least);
+    let to = position(call, number + 1, tree.position);
+    if to.is_some_and(|to| from > to) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "range must not end before it begins",
+            "",
+            "Give the earlier end first; the later one does not belong to the range.",
+        );
+    }
+    match to {
+        None => Range { first: from, last: greatest },
+        // Before the least position there is none.
+        Some(to) => to.checked_sub(1).map_or(Range { first: 1, last: 0 }, |last| Range { first: from, last }),
+    }
+}
+
+/// A position given as any type, None if it is NULL.
+pub fn position(call: Call, number: usize, position: Position) -> Option<i64> {
+    let given = call.value(number)?;
+    let wanted = position.type_oid();
+    if base_type(given.type_oid()) == wanted {
+        return Some(position.read(given.datum()));
+    }
+    // As a cast in SQL would: through text.
+    Some(position.read(given.through_text(wanted).datum()))
 }
 
 /// The distance from one bucket, or leaf, to the next.

@@ -133,6 +133,12 @@ impl Tree {
         })
     }
 
+    /// The types of its columns: position, values, then series.
+    pub fn types(&self) -> Vec<Oid> {
+        let columns = [&self.at].into_iter().chain(self.values.iter().map(|(column, _)| column));
+        columns.chain(self.series.iter().map(|key| &key.column)).map(|column| column.type_oid).collect()
+    }
+
     /// Finds the tree of this name. Callers who may not read its table learn nothing about it.
     pub fn named(name: &str) -> Rc<Tree> {
         remembered(|known| {

@@ -12,6 +12,8 @@ pub struct CellQuestion<'a> {
     pub cells: &'a [Range],
     /// The values whose tallies are needed; what is told of others is worth nothing.
     pub values: Chosen,
+    /// Whether only rows that are in the table count, and none that are archived.
+    pub is_of_table: bool,
     /// The user whose query it is; INVALID for the current one. What that user may read of the table has been checked.
     pub user: Oid,
     /// The most work that the answer is worth, in the unit of [`work`](super::work).

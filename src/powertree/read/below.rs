@@ -55,8 +55,14 @@ impl Below {
             Measure::Tally(value) => Chosen::from_iter([value]),
         };
         let seen = Seen::of(self.tree.clone(), None).ok()?;
-        let question =
-            CellQuestion { seen: &seen, cells: &[range], values, user: Oid::INVALID, worth: f64::INFINITY };
+        let question = CellQuestion {
+            seen: &seen,
+            cells: &[range],
+            values,
+            is_of_table: false,
+            user: Oid::INVALID,
+            worth: f64::INFINITY,
+        };
         let accept = |key: &[u8]| {
             let is_below = key.starts_with(&self.begin);
             if is_below {

@@ -2,7 +2,6 @@
 
 use super::calendar::reaches_on;
 use super::reader::Reader;
-use super::request::position;
 use crate::pg::calls::call::Call;
 use crate::pg::memory::heap::{self, room};
 use crate::pg::server::error::{excerpt, raise};
@@ -11,7 +10,7 @@ use crate::pg::values::builtin::{
     DATE_AND_INTERVAL, DATE_OF_TIMESTAMP, TIMESTAMPTZ_AND_INTERVAL, TIMESTAMP_AND_INTERVAL,
 };
 use crate::pg::values::value::LentValue;
-use crate::powertree::model::argument::{required, step, Step};
+use crate::powertree::model::argument::{position, required, step, Step};
 use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;

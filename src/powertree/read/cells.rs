@@ -7,7 +7,9 @@ use super::sweep::Sweep;
 use super::work::{forecast, Scope};
 use crate::pg::tables::relation::has_triggers;
 use crate::pg::tables::spi;
+use crate::powertree::base::query::archived_leaves;
 use crate::powertree::base::triggers;
+use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::{known_trees, Tree};
 use crate::powertree::store::tables::Tables;
@@ -41,10 +43,13 @@ pub fn read(
     accept: impl FnMut(&[u8]) -> bool,
     each: impl FnMut(usize, usize, &Contents),
 ) -> Result<Counts, Refused> {
-    let CellQuestion { seen, cells, values, user, worth } = question;
+    let CellQuestion { seen, cells, values, is_of_table, user, worth } = question;
     let Seen { tree, tables, series, .. } = seen;
     if rights::rows_are_hidden_from(tree.base, user) {
         return Err(Refused::RowSecurity);
+    }
+    if is_of_table && archived_leaves(tree).into_iter().any(|leaves| touches(tree, cells, leaves)) {
+        return Err(Refused::Archived);
     }
     let stored = seen.stored();
     let division = Division::of(tree, cells, seen.spans.clone(), stored);
@@ -70,6 +75,13 @@ pub fn read(
     // A partition that is truncated at the same time would take rows from an answer whose nodes still count them.
     spans(tables, tree.id)?;
     Ok(counts)
+}
+
+/// Whether cells have positions of neighbouring leaves.
+fn touches(tree: &Tree, cells: &[Range], (first, last): (i64, i64)) -> bool {
+    let (first, last) = (tree.leaves.first(first), tree.leaves.last(last));
+    let place = cells.partition_point(|cell| cell.last < first);
+    cells[place..].iter().find(|cell| !cell.is_empty()).is_some_and(|cell| cell.first <= last)
 }
 
 /// Estimates the rows of the series that are asked for in a range of this length.

@@ -3,7 +3,7 @@
 use super::below::{Below, SeriesBelow};
 use super::bucket::{cut, ends};
 use super::reader::Reader;
-use super::request::{prefix, range, require_series, series, value};
+use super::request::{prefix, require_series, series, value};
 use super::zoom::Zoom;
 use crate::datum::tally::{allocate, SqlTally};
 use crate::pg::calls::call::Call;
@@ -12,7 +12,7 @@ use crate::pg::calls::rows::ResultRows;
 use crate::pg::server::error::raise;
 use crate::pg::tables::spi::connected;
 use crate::pg::values::value::Value;
-use crate::powertree::model::argument::required;
+use crate::powertree::model::argument::{range, required};
 use crate::powertree::model::key;
 use crate::powertree::model::lock::lock;
 use crate::powertree::model::question::{Measure, Measured, Range};

@@ -4,9 +4,10 @@ use super::access::Access;
 use super::leaves::cover;
 use super::overlay::{Line, Overlay};
 use crate::pg::memory::heap::room;
+use crate::pg::server::error::raise;
 use crate::pg::tables::table::{Snapshot, Table};
 use crate::pg::values::value::Value;
-use crate::powertree::base::query::Base;
+use crate::powertree::base::query::{AmongArchived, Base};
 use crate::powertree::model::key;
 use crate::powertree::model::question::{LastValues, Query, Range};
 use crate::powertree::model::rights;
@@ -14,6 +15,7 @@ use crate::powertree::model::tree::Tree;
 use crate::powertree::store::nodes::Nodes;
 use crate::powertree::store::series::key_of;
 use crate::powertree::store::tables::Tables;
+use pgrx::PgSqlErrorCode;
 use std::collections::HashMap;
 use std::rc::Rc;
 use tally_stats::tree::{last, Block};
@@ -239,7 +241,8 @@ impl Reader {
         let (least, greatest) = self.tree.position.ends();
         let line = Range { first: least, last: greatest };
         let Some(overlay) = self.overlay.as_ref().filter(|overlay| !overlay.has_spans()) else {
-            return Base(&self.tree).read_last(self.value, &self.key, line, need);
+            let found = Base(&self.tree).read_last(self.value, &self.key, line, need);
+            return found.unwrap_or_else(|among| self.refuse_last(need, among));
         };
         let top = self.tree.height;
         let width = 10_i128.pow(top);
@@ -257,19 +260,32 @@ impl Reader {
         let Some(cut) = cut else {
             return LastValues { tally: Tally::EMPTY, first: None, last: None };
         };
-        let mut result = self.rows_of(cut.leaf, cut.need);
-        if cut.after.num_vals() > 0 {
+        let after = cut.after.num_vals();
+        let mut result = self.rows_of(cut.leaf, cut.need).unwrap_or_else(|AmongArchived { fewer, more }| {
+            self.refuse_last(need, AmongArchived { fewer: after + fewer, more: after + more })
+        });
+        if after > 0 {
             let newest = last(1, &tops, top, |first, last| self.leaves(first, last));
-            result.last = newest.and_then(|newest| self.rows_of(newest.leaf, 1).last);
+            result.last = newest.and_then(|newest| self.rows_of(newest.leaf, 1).ok()?.last);
             result.tally.merge(&cut.after);
         }
         result
     }
 
-    fn rows_of(&self, leaf: i64, need: i64) -> LastValues {
+    fn rows_of(&self, leaf: i64, need: i64) -> Result<LastValues, AmongArchived> {
         let leaves = self.tree.leaves;
         let range = Range { first: leaves.first(leaf), last: leaves.last(leaf) };
         Base(&self.tree).read_last(self.value, &self.key, range, need)
+    }
+
+    /// Raises the error that the last values begin among archived rows.
+    fn refuse_last(&self, need: i64, AmongArchived { fewer, more }: AmongArchived) -> ! {
+        raise(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("the last {need} values begin among archived rows of power tree \"{}\"", self.tree.name),
+            format!("After these rows there are {fewer} values, and {more} with them."),
+            "Ask for one of these numbers, if it is not 0, or restore the rows.",
+        )
     }
 
     /// The tally of whole leaves. Answers of the base table for dirty ones are remembered while their log is in memory.

@@ -11,6 +11,8 @@ pub enum Refused {
     BeingWritten,
     /// Row security hides rows from the user.
     RowSecurity,
+    /// Nodes have rows that are no longer in the table.
+    Archived,
     /// The owner of the table may not read all of it.
     Rights,
     /// Two series have the same hash.
@@ -32,6 +34,7 @@ impl Refused {
             Refused::Stale => "the tree is stale, or changed since the snapshot was taken",
             Refused::BeingWritten => "the table is being written by this session",
             Refused::RowSecurity => "row security hides rows",
+            Refused::Archived => "rows in the range are archived",
             Refused::Rights => "the owner of the table may not read it",
             Refused::SameHash => "two series have the same hash",
             Refused::ToBeCompacted => "leaves wait for compaction",

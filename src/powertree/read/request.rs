@@ -2,11 +2,8 @@
 
 use crate::pg::calls::call::Call;
 use crate::pg::server::error::{excerpt, raise};
-use crate::pg::tables::column::base_type;
 use crate::pg::values::value::Value;
 use crate::powertree::model::argument::required;
-use crate::powertree::model::position::Position;
-use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use pgrx::{Array, PgSqlErrorCode};
@@ -31,37 +28,6 @@ pub fn value(call: Call, number: usize, tree: &Tree) -> usize {
             )
         }
     }
-}
-
-/// The range from argument `number`, included, to the next, excluded; NULL is no end.
-pub fn range(call: Call, number: usize, tree: &Tree) -> Range {
-    let (least, greatest) = tree.position.ends();
-    let from = position(call, number, tree.position).unwrap_or(least);
-    let to = position(call, number + 1, tree.position);
-    if to.is_some_and(|to| from > to) {
-        raise(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "range must not end before it begins",
-            "",
-            "Give the earlier end first; the later one does not belong to the range.",
-        );
-    }
-    match to {
-        None => Range { first: from, last: greatest },
-        // Before the least position there is none.
-        Some(to) => to.checked_sub(1).map_or(Range { first: 1, last: 0 }, |last| Range { first: from, last }),
-    }
-}
-
-/// A position given as any type, None if it is NULL.
-pub fn position(call: Call, number: usize, position: Position) -> Option<i64> {
-    let given = call.value(number)?;
-    let wanted = position.type_oid();
-    if base_type(given.type_oid()) == wanted {
-        return Some(position.read(given.datum()));
-    }
-    // As a cast in SQL would: through text.
-    Some(position.read(given.through_text(wanted).datum()))
 }
 
 /// The series that argument `number`, a text array, names.

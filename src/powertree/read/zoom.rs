@@ -2,10 +2,12 @@
 
 use super::bucket::{after, wrong, Cut};
 use super::calendar::{end, reaches_back};
+use super::leaves::Run;
 use crate::pg::values::builtin::{
     DATE_OF_TIMESTAMP, TIMESTAMP_OF_DATE, TRUNCATED_TIMESTAMP, TRUNCATED_TIMESTAMPTZ,
 };
 use crate::pg::values::value::Value;
+use crate::powertree::base::query::archived_leaves;
 use crate::powertree::model::argument::Step;
 use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
@@ -78,6 +80,7 @@ impl Zoom {
     /// Chooses the finest step of which at most `points` buckets hold the range, and whose buckets cut few leaves: cut ones are read from the
     /// table row by row.
     pub fn of(tree: &Tree, from: i64, to: i64, points: i32) -> Zoom {
+        let archived = archived_leaves(tree);
         if !(2..=MOST).contains(&points) {
             wrong(
                 format!("number of points must be from 2 to {MOST}: {points}"),
@@ -87,10 +90,10 @@ impl Zoom {
         // The fewest buckets, two, have three ends.
         let most_cut = (points as usize / 4).max(3);
         let zoom = |&rung: &Rung| {
-            let range = buckets(rung, from, to, points as usize, tree, most_cut)?;
+            let range = buckets(rung, from, to, points as usize, tree, (most_cut, &archived))?;
             Some(Zoom { cut: Cut::of(range, rung.step, tree.position), rung, position: tree.position })
         };
-        ladder(tree).iter().find_map(zoom).unwrap_or_else(|| {
+        ladder(tree, !archived.is_empty()).iter().find_map(zoom).unwrap_or_else(|| {
             wrong(
                 format!("range is too wide for {points} points"),
                 "Ask for more points, or for a shorter range.",
@@ -108,8 +111,15 @@ impl Zoom {
 }
 
 /// Returns the positions of the buckets of a step that hold a range; None if they are more than `points`, or begin and end inside of more leaves than
-/// `most_cut`.
-fn buckets(rung: Rung, from: i64, to: i64, points: usize, tree: &Tree, most_cut: usize) -> Option<Range> {
+/// `most_cut`, or of one that is archived.
+fn buckets(
+    rung: Rung,
+    from: i64,
+    to: i64,
+    points: usize,
+    tree: &Tree,
+    (most_cut, archived): (usize, &[Run]),
+) -> Option<Range> {
     let position = tree.position;
     let about = i128::from(rung.step.about(position)) * 2 * points as i128;
     if i128::from(to) - i128::from(from) > about {
@@ -126,6 +136,9 @@ fn buckets(rung: Rung, from: i64, to: i64, points: usize, tree: &Tree, most_cut:
         if next.rem_euclid(width) != 0 && cut_leaf != Some(next.div_euclid(width)) {
             cut_leaves += 1;
             cut_leaf = Some(next.div_euclid(width));
+            if archived.iter().any(|(first, last)| (first..=last).contains(&&next.div_euclid(width))) {
+                return None;
+            }
         }
         if cut_leaves > most_cut {
             return None;
@@ -143,8 +156,9 @@ fn buckets(rung: Rung, from: i64, to: i64, points: usize, tree: &Tree, most_cut:
     Some(Range { first, last: next.checked_sub(1)? })
 }
 
-/// All steps for the positions of a tree, the finest first. A leaf is one of them and, if no other is a multiple of it, so are some multiples.
-fn ladder(tree: &Tree) -> Vec<Rung> {
+/// All steps for the positions of a tree, the finest first. A leaf is one of them and, if no other is a multiple of it, so are some multiples;
+/// all of them if buckets must not cut leaves.
+fn ladder(tree: &Tree, has_archived: bool) -> Vec<Rung> {
     let (position, width) = (tree.position, tree.leaves.width);
     let fixed = readable_widths(position).into_iter();
     let mut ladder: Vec<Rung> = match position {
@@ -162,7 +176,9 @@ fn ladder(tree: &Tree) -> Vec<Rung> {
         );
     }
     // After the day, where a leaf is one: among equals the first is chosen.
-    if has_multiple {
+    if has_archived {
+        ladder.extend(decimal(18).map(|times| Rung::fixed(width.saturating_mul(times), position)));
+    } else if has_multiple {
         ladder.push(Rung::fixed(width, position));
     } else {
         ladder.extend(decimal(3).map(|times| Rung::fixed(width.saturating_mul(times), position)));

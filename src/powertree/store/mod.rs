@@ -1,5 +1,6 @@
 //! The tables of the extension that hold trees: one file for each table, which alone knows its columns.
 
+pub mod archive;
 pub mod barrier;
 pub mod definition;
 pub mod failure;

@@ -31,6 +31,17 @@ pub struct Tables {
     pub capture: Oid,
     /// The table of failures and its index, which version 0.1.0 does not have.
     pub failure: Option<(Oid, Oid)>,
+    /// The tables of archived rows, which version 0.1.0 does not have.
+    pub archive: Option<ArchiveTables>,
+}
+
+/// The tables of archived rows and their indexes.
+#[derive(Clone, Copy)]
+pub struct ArchiveTables {
+    pub run: Oid,
+    pub run_tree: Oid,
+    pub leaf: Oid,
+    pub leaf_series: Oid,
 }
 
 thread_local! {
@@ -67,6 +78,7 @@ impl Tables {
     pub fn all(&self) -> Vec<Oid> {
         let mut all = vec![self.definition, self.state, self.span, self.log, self.series, self.node];
         all.extend(self.failure.map(|(table, _)| table));
+        all.extend(self.archive.iter().flat_map(|archive| [archive.run, archive.leaf]));
         all
     }
 
@@ -90,6 +102,7 @@ impl Tables {
             sequence: find(c"powertree_id")?,
             capture: function(c"powertree_capture", &[], schema)?,
             failure: find(c"powertree_failure").zip(find(c"powertree_failure_tree")),
+            archive: ArchiveTables::find(find),
         })
     }
 
@@ -101,6 +114,17 @@ impl Tables {
     /// The aggregate that makes a tally of values of a type; None if it is gone.
     pub fn tally_of(&self, type_oid: Oid) -> Option<Oid> {
         function(c"tally", &[type_oid], self.schema)
+    }
+}
+
+impl ArchiveTables {
+    fn find(find: impl Fn(&CStr) -> Option<Oid>) -> Option<ArchiveTables> {
+        Some(ArchiveTables {
+            run: find(c"powertree_archived")?,
+            run_tree: find(c"powertree_archived_tree")?,
+            leaf: find(c"powertree_archive_leaf")?,
+            leaf_series: find(c"powertree_archive_leaf_series")?,
+        })
     }
 }
 

@@ -148,6 +148,11 @@ impl Table {
         }
     }
 
+    /// Whether there has never been a row since the table was made or emptied.
+    pub fn is_empty(&self) -> bool {
+        blocks(&self.relation) == 0
+    }
+
     /// The number of blocks of the table and of an index.
     pub fn blocks(&self, index: Oid) -> (u32, u32) {
         (blocks(&self.relation), blocks(&OpenRelation::index(index, pg_sys::AccessShareLock)))

@@ -137,8 +137,14 @@ impl Prepared {
         }
         let cells = places.cells.clone();
         let mut reading = GroupReading::new(self, places, context);
-        let question =
-            cells::CellQuestion { seen: &seen, cells: &cells, values: self.values(), user: self.user, worth };
+        let question = cells::CellQuestion {
+            seen: &seen,
+            cells: &cells,
+            values: self.values(),
+            is_of_table: true,
+            user: self.user,
+            worth,
+        };
         // The callbacks of one reading take turns.
         let taken = std::cell::RefCell::new(&mut reading);
         let mut counts = cells::read(
