@@ -61,6 +61,10 @@ SUITES = {
     "stats": [*CARGO, "-p", "tally-stats"],
     "loader": [*CARGO, *PROGRAMS],
     **on_each(EACH, USUAL),
+    "model": [*CLUSTER, PG15, "--", "tests/powertree/model.py", "5000"],
+    "model-mutant": [*CLUSTER, PG15, "--", "tests/powertree/model.py", "5000", "--mutant"],
+    "archiver": [*CLUSTER, PG15, "--", "tests/powertree/archiver.py", "30"],
+    "archiver-mutant": [*CLUSTER, PG15, "--", "tests/powertree/archiver.py", "30", "--mutant"],
     "soak": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60"],
     "soak-mutant": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60", "--mutant"],
     "fuzz-rollups-mutant": [*CLUSTER, PG15, "--", "tests/rollups/fuzz.py", "5000", "--mutant"],
@@ -89,6 +93,8 @@ MORE = {
         "memory-all": lambda pg: [*CLUSTER, pg, "--", "tests/memory/run.py", "40"],
     }, USUAL),
     **on_each({
+        "model-all": lambda pg: [*CLUSTER, pg, "--", "tests/powertree/model.py", "100000"],
+        "archiver-all": lambda pg: [*CLUSTER, pg, "--", "tests/powertree/archiver.py", "300"],
         "soak-all": lambda pg: [*CLUSTER, pg, *TWO_PHASES, "--", "tests/powertree/soak.py", "600"],
     }, VERSIONS),
 }

@@ -4,13 +4,14 @@
     tests/powertree/model.py STEPS [SEED] [--mutant]
 
 A step inserts, inserts late rows, updates, deletes, truncates, archives a partition, makes one again, restores one by attaching it or by inserting
-its rows, or a part of them, compacts, rebuilds (with other leaves too), has the trees become stale, or dumps and restores the database.
+its rows, or a part of them, gives archived ones up, compacts, rebuilds (with other leaves too), has the trees become stale, or dumps and restores the database.
 Some steps are rolled back. After each transaction the trees are asked: what they answer is what the shadow has, to the last bit; where a
 range cuts archived rows it is an error, and nowhere else.
 
 With --mutant, rows are inserted again whose leaves stay in the archive, and the test must notice.
 """
 
+import math
 import random
 import subprocess
 import sys
@@ -86,6 +87,10 @@ class Model:
 
     def delete(self):
         rows = self.some()
+        # So that the table stays small.
+        if self.random.random() < 0.5:
+            first = self.random.randrange(FIRST, LAST) * WIDTH
+            rows = f"at BETWEEN {first} AND {first + 2 * WIDTH}"
         self.run(f"DELETE FROM shadow WHERE NOT archived AND {rows}; DELETE FROM m WHERE {rows}")
 
     def truncate(self):
@@ -150,7 +155,7 @@ class Model:
         if not self.kept:
             return
         number = self.random.choice(sorted(self.kept))
-        width = max(self.leaf("m"), self.leaf("wide"))
+        width = math.lcm(self.leaf("m"), self.leaf("wide"))
         if WIDTH % width or width == WIDTH:
             return
         first = number * WIDTH + self.random.randrange(WIDTH // width) * width
@@ -159,6 +164,15 @@ class Model:
         for table in self.kept[number]:
             self.run(f"INSERT INTO m ({COLUMNS}) SELECT {COLUMNS} FROM {table} WHERE {part}; DELETE FROM {table} WHERE {part}")
         self.run(f"UPDATE shadow SET archived = false WHERE {part}")
+
+    def give_up(self):
+        """Archived rows are forgotten, and do not come back."""
+        if not self.kept:
+            return
+        number = self.random.choice(sorted(self.kept))
+        tables = self.kept.pop(number)
+        self.run(f"SELECT powertree_unarchive('m', {number * WIDTH}::bigint, {(number + 1) * WIDTH}); DROP TABLE {', '.join(tables)}; "
+                 f"DELETE FROM shadow WHERE archived AND {self.within(number)}")
 
     def compact(self):
         self.run("CALL powertree_compact()")
@@ -199,7 +213,7 @@ class Model:
                     session("CALL powertree_compact()")
         self.run(f"DROP DATABASE {other}")
 
-    STEPS = ((insert, 40), (update, 12), (delete, 6), (truncate, 1), (archive, 8), (make_part, 6), (restore, 5), (restore_part, 4), (compact, 9),
+    STEPS = ((insert, 40), (update, 12), (delete, 6), (truncate, 1), (archive, 8), (make_part, 6), (restore, 5), (restore_part, 4), (give_up, 3), (compact, 9),
              (rebuild, 2), (become_stale, 1))
 
     def step(self):
