@@ -54,12 +54,9 @@ fn powertree_archive(call: Call) -> i64 {
         require_one_owner(base);
         require_all_rows(base);
         let trees = trees_of(base);
-        let bounds: Vec<LeafRun> = trees.iter().map(|tree| leaves_of(tree, partition)).collect();
+        let runs: Vec<LeafRun> = trees.iter().map(|tree| leaves_of(tree, partition)).collect();
         advance();
-        let kept = in_new_snapshot(|| {
-            let kept = trees.iter().zip(&bounds).map(|(tree, bounds)| keep(tree, partition, bounds));
-            kept.sum()
-        });
+        let kept = in_new_snapshot(|| trees.iter().zip(&runs).map(|(tree, run)| keep(tree, run)).sum());
         // As the command would, the parent first.
         lock(base, pg_sys::AccessExclusiveLock);
         lock_family(partition, pg_sys::AccessExclusiveLock);
@@ -193,10 +190,10 @@ fn wrong(message: String, detail: impl Into<String>, hint: &str) -> ! {
 }
 
 /// Copies the leaves of a partition, computed from its rows, to the archive of a tree. Returns how many they are.
-fn keep(definition: &Definition, partition: Oid, &(first, last): &LeafRun) -> i64 {
+fn keep(definition: &Definition, &(first, last): &LeafRun) -> i64 {
     let tree = resolved(definition);
     require_lasting_keys(&tree);
-    let (tables, part) = (Tables::get(), resolved(&Definition { base: partition, ..definition.clone() }));
+    let tables = Tables::get();
     let Some(archive) = Archive::of(&tables, tree.id, tree.values.len()) else { outdated() };
     let (mut leaves, mut num_rows) = (0, 0);
     let memory = Scratch::new("archived leaves");
@@ -206,9 +203,10 @@ fn keep(definition: &Definition, partition: Oid, &(first, last): &LeafRun) -> i6
         advance();
     };
     let mut series: Option<SeriesLeaves> = None;
-    let ends = tree.position.ends();
+    // All rows between its bounds are in the partition; the owner of the table may have no rights on it but by the table.
+    let range = Range { first: tree.leaves.first(first), last: tree.leaves.last(last) };
     fence::as_owner(tree.base, || {
-        BaseRows(&part).read_groups(Range { first: ends.0, last: ends.1 }, |key, leaf, contents| {
+        BaseRows(&tree).read_groups(range, |key, leaf, contents| {
             let before = series.take();
             let (same, other) = match before {
                 Some(before) if before.key == key && before.len() < MOST_NODES => (Some(before), None),
