@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use tally_postgres::{ErrorKind, Failure};
-use tally_program::Stop;
+use tally_program::{Hangup, Stop};
 
 /// Reads a stretch of time on the command line.
 pub fn duration(text: &str) -> Result<SignedDuration, String> {
@@ -22,7 +22,7 @@ pub async fn repeat(
     every: Option<SignedDuration>,
     mut work: impl AsyncFnMut(&Stop) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut stop = Stop::on_signals(|| {})?;
+    let mut stop = Stop::on_signals(|| {}, Hangup::Stops)?;
     loop {
         let done = work(&stop).await;
         let Some(every) = every else { return done };

@@ -12,7 +12,7 @@ use tally_postgres::Failure;
 pub use logs::{begin_events, is_json, LogFormat};
 pub use runtime::single_threaded;
 pub use size::bytes;
-pub use stop::Stop;
+pub use stop::{Hangup, Stop};
 
 /// Returns the exit code of a program; writes a failure to standard error, in the format chosen for logs.
 pub fn conclude(program: &str, outcome: Result<(), Failure>) -> ExitCode {

@@ -7,6 +7,15 @@ use tally_postgres::Failure;
 use tokio::signal::unix::{signal, Signal, SignalKind};
 use tokio::sync::watch;
 
+/// The meaning of SIGHUP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangup {
+    /// The terminal was closed: the run stops, unless it is to outlive its terminal.
+    Stops,
+    /// The program listens for it itself.
+    Passes,
+}
+
 /// A flag shared by everything that has to end when the run stops.
 #[derive(Debug, Clone)]
 pub struct Stop {
@@ -19,12 +28,12 @@ pub struct Stop {
 impl Stop {
     /// Starts listening for signals; a second one ends the process at once, which loses nothing either. Before
     /// anything stops, `announce` is called.
-    pub fn on_signals(announce: fn()) -> Result<Self, Failure> {
+    pub fn on_signals(announce: fn(), hangup: Hangup) -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|e| Failure::new(e).at("listening for signals"));
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
-        // Sent when the terminal is closed.
-        let mut hangup = (!is_hangup_ignored()).then(|| listen(SignalKind::hangup())).transpose()?;
+        let is_stop = hangup == Hangup::Stops && !is_hangup_ignored();
+        let mut hangup = is_stop.then(|| listen(SignalKind::hangup())).transpose()?;
         let (wish, seen) = watch::channel(false);
         let stop = Self { wish: Arc::new(wish), seen, at_a_glance: Arc::default() };
         let heard = stop.clone();

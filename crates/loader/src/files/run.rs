@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tally_postgres::Failure;
-use tally_program::Stop;
+use tally_program::{Hangup, Stop};
 
 use super::counts::FileCounts;
 use super::left_out::LeftOut;
@@ -49,7 +49,7 @@ impl Run {
             max_bad_rows,
             rows: AtomicU64::new(0),
             dead_letters: AtomicU64::new(0),
-            stop: Stop::on_signals(observe::stopping)?,
+            stop: Stop::on_signals(observe::stopping, Hangup::Stops)?,
             failed: AtomicBool::new(false),
             left_out,
             counts: FileCounts::default(),

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use tally_postgres::Failure;
 use tally_program::single_threaded;
-use tally_program::Stop;
+use tally_program::{Hangup, Stop};
 use tally_rows::config::{Config, Mode};
 use tokio::sync::mpsc;
 
@@ -120,7 +120,7 @@ pub fn load(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure
 
 async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {
     observe::begin_run(&config)?;
-    let mut stop = Stop::on_signals(observe::stopping)?;
+    let mut stop = Stop::on_signals(observe::stopping, Hangup::Stops)?;
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();

@@ -4,7 +4,7 @@ use std::sync::{mpsc as sync, Arc};
 use std::time::Duration;
 
 use tally_postgres::Failure;
-use tally_program::Stop;
+use tally_program::{Hangup, Stop};
 use tally_rows::config::{Config, Mode, TableName};
 use tally_rows::decode::Reject;
 use tally_rows::definition::Definition;
@@ -89,7 +89,7 @@ async fn read_batch(
         breaker: CircuitBreaker::new(config.topics.len()),
         end: Some(EndOffsets::at_high_watermarks(&assigned.partitions)),
         stored: StoredOffsets::default(),
-        stop: Stop::on_signals(observe::stopping)?,
+        stop: Stop::on_signals(observe::stopping, Hangup::Stops)?,
         out,
     };
     let (_, added) = sync::channel();

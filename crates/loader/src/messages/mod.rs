@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use tally_files::input;
 use tally_postgres::{ErrorKind, Failure};
-use tally_program::{single_threaded, Stop};
+use tally_program::{single_threaded, Hangup, Stop};
 use tally_rows::config::{Config, Topic};
 
 use crate::files::left_out::LeftOut;
@@ -93,7 +93,7 @@ pub fn run(args: MessagesArgs) -> Result<(), Failure> {
 }
 
 async fn load(config: &Config, chunks: Vec<ObjectChunk>, left_out: &LeftOut) -> Result<Counts, Failure> {
-    let stop = Stop::on_signals(observe::stopping)?;
+    let stop = Stop::on_signals(observe::stopping, Hangup::Stops)?;
     let connector = pg::connector(&config.database, &config.job)?;
     let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     ledger::claim(&client, &config.job).await?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use postgres_openssl::MakeTlsConnector;
 use tokio::sync::Notify;
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{CancelToken, Client, Config, Error};
 
 use crate::failure::Failure;
 use crate::server_error::explain;
@@ -82,6 +82,18 @@ impl Connector {
     /// Registers a function to be called after every connection.
     pub fn on_connect(self, on_connect: fn()) -> Self {
         Self { on_connect, ..self }
+    }
+
+    /// Returns the way to connect to the same database as another user, with that user's password.
+    pub fn of_user(&self, user: &str, password: &str) -> Self {
+        let mut config = self.config.clone();
+        config.user(user).password(password);
+        Self { config, hang_up: Arc::default(), ..self.clone() }
+    }
+
+    /// Asks the server to cancel what a connection is doing.
+    pub async fn cancel(&self, token: &CancelToken) -> Result<(), Error> {
+        token.cancel_query(self.tls.clone()).await
     }
 
     /// Connects, and drives the connection in the background.

@@ -22,11 +22,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tally_postgres::suggestion;
 
 pub use column::Column;
 pub use column_type::{ColumnType, Unit};
+pub use complaint::from_toml;
 pub use database::Database;
 pub use http::Http;
 pub use notify::{NotifyConfig, NotifyFormat};
@@ -80,6 +82,8 @@ pub struct Config {
     pub http: Option<Http>,
     /// The webhook that is told of problems, if there is one.
     pub notify: Option<NotifyConfig>,
+    /// The section of `tally serve`, which reads it itself.
+    pub serve: Option<IgnoredAny>,
     /// Further properties of librdkafka.
     #[serde(default)]
     pub kafka: BTreeMap<String, Secret>,
