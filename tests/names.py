@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-HOUSES = ["src", "crates/stats/src", "crates/postgres/src", "crates/program/src", "crates/objects/src", "crates/rows/src", "crates/files/src", "crates/archive/src",
+HOUSES = ["src", "crates/stats/src", "crates/postgres/src", "crates/program/src", "crates/objects/src", "crates/rows/src", "crates/files/src", "crates/archive/src", "crates/serve/src",
           "crates/loader/src", "crates/market/src", "crates/testkit/src"]
 TYPE = re.compile(r"(?:pub(?:\([^)]*\))? )?(?:unsafe )?(?:struct|enum|union|trait|type) (\w+)")
 MODULE = re.compile(r"(?:pub(?:\([^)]*\))? )?mod \w+ \{$")

@@ -39,7 +39,8 @@ CRATES = {
     "notify": "postgres rows",
     "files": "objects postgres program rows",
     "archive": "files objects postgres program rows stats",
-    "loader": "archive files notify objects postgres program rows",
+    "serve": "postgres program rows",
+    "loader": "archive files notify objects postgres program rows serve",
     "market": "postgres program rows",
     "testkit": "",
 }
@@ -133,6 +134,20 @@ HOUSES = {
             # Topics have nothing to do with tables.
             *(("topic", room) for room in ("drop", "export", "form", "ledger", "look", "object", "proof", "restore", "run", "session", "step", "table")),
         ],
+    },
+    "crates/serve/src": {
+        "may": {
+            "lib": "",
+            "api": "access database problem",
+            "access": "config database problem",
+            "database": "problem",
+            "http": "config problem",
+            "observe": "access",
+            "page": "problem",
+            "check": "config http",
+            "config": "",
+            "problem": "",
+        },
     },
     "crates/objects/src": {},
     "crates/market/src": {},

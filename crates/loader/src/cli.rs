@@ -30,6 +30,8 @@ enum Command {
     Convert(Box<files::ConvertCommand>),
     #[cfg(feature = "archive")]
     Archive(Box<tally_archive::ArchiveArgs>),
+    #[cfg(feature = "serve")]
+    Serve(Box<tally_serve::ServeArgs>),
     Check(check::CheckArgs),
     Plan(plan::PlanArgs),
     Replay(load::replay::ReplayArgs),
@@ -84,6 +86,8 @@ impl Cli {
             Command::Convert(command) => (*command).run(),
             #[cfg(feature = "archive")]
             Command::Archive(args) => (*args).run(archive::open),
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => (*args).run(),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),

@@ -26,6 +26,10 @@ pub struct CheckArgs {
 
 /// Runs the command.
 pub fn run(args: CheckArgs) -> Result<(), Failure> {
+    #[cfg(feature = "serve")]
+    if check_service(&args.config)? {
+        return Ok(());
+    }
     let config = job::read(&args.config)?;
     println!("configuration: ok, {} topics", config.topics.len());
     let mut found = config.clone();
@@ -63,6 +67,17 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
         0 => Ok(()),
         failed => Err(Failure::new(format!("{failed} checks failed")).mend("see the lines above")),
     }
+}
+
+/// Checks the section of `tally serve`, if there is one; returns whether the file has nothing else.
+#[cfg(feature = "serve")]
+fn check_service(path: &std::path::Path) -> Result<bool, Failure> {
+    let Some(checked) = tally_serve::check(path)? else { return Ok(false) };
+    println!("[serve]: ok");
+    for note in checked.notes {
+        println!("note: {note}");
+    }
+    Ok(checked.is_alone)
 }
 
 /// Checks the database and the tables, and prints advice about them.

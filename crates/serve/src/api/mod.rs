@@ -1,0 +1,46 @@
+//! The interface for programs, below `/api/v1`; each answer has a type, of which the OpenAPI document is made.
+
+mod answer;
+mod changes;
+mod document;
+mod last;
+mod parameters;
+mod payload;
+mod query;
+mod series;
+mod session;
+mod statistics;
+mod tally;
+mod tree;
+mod value;
+mod zoom;
+
+use std::sync::Arc;
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::Access;
+
+/// Returns the routes with their description.
+pub fn routes() -> Router<Arc<Access>> {
+    let versioned = OpenApiRouter::new()
+        .routes(routes!(tree::trees))
+        .routes(routes!(tree::tree))
+        .routes(routes!(series::series))
+        .routes(routes!(tally::tally))
+        .routes(routes!(tally::tallies))
+        .routes(routes!(zoom::zoom))
+        .routes(routes!(last::last))
+        .routes(routes!(changes::changes))
+        .routes(routes!(query::query))
+        .routes(routes!(query::cancel))
+        .routes(routes!(session::show, session::open, session::close));
+    let (routes, api) = OpenApiRouter::with_openapi(document::description())
+        .nest("/api/v1", versioned)
+        .routes(routes!(statistics::add_batch))
+        .routes(routes!(statistics::stats))
+        .split_for_parts();
+    routes.merge(document::pages(api))
+}
