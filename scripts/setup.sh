@@ -2,7 +2,7 @@
 # Installs what is missing on this machine and passes over what is there.
 #   scripts/setup.sh build   what `make`, `make demo` and `make bench` need: PostgreSQL 15 with headers, compilers
 #   scripts/setup.sh test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry,
-#                           an object store, readers of Parquet, podman
+#                           an object store, readers of Parquet, a judge of OpenAPI, podman
 #   scripts/setup.sh all     and what `make test-all` needs besides: PostgreSQL 17, which is built in some minutes
 #   scripts/setup.sh peers   and what `make bench-debezium` needs besides: Debezium's JDBC sink on Kafka Connect
 # PG_TALLY_CACHE says where the downloads go; the user postgres must be able to read it.
@@ -121,6 +121,11 @@ readers() {
     python3 -m pip install -q --root-user-action=ignore --target "$1" duckdb==2.0.0 pyarrow==26.0.1
 }
 
+# The judge of the service's description.
+openapi() {
+    python3 -m pip install -q --root-user-action=ignore --target "$1" openapi-spec-validator==0.9.0
+}
+
 # The jars that a POM lists.
 jars() {
     mvn -q -B -Dstyle.color=never -f "$1" dependency:copy-dependencies -DoutputDirectory="$2"
@@ -166,6 +171,7 @@ if [ "$1" != build ]; then
     download "$(./where.sh registry)" registry
     download "$(dirname "$(./where.sh versitygw)")" gateway
     download "$(./where.sh readers)" readers
+    download "$(./where.sh openapi)" openapi
     if [ "$(id -u)" = 0 ]; then
         download "$(./where.sh containers)" containers || echo "scripts/setup.sh: the base of the images cannot be made; they will not be tested"
     fi

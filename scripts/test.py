@@ -24,7 +24,7 @@ PG15 = VERSIONS[15]
 USUAL = (15, 18)
 CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
 # The crates of the programs.
-PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "notify", "files", "archive", "loader", "market") for word in ("-p", f"tally-{name}")]
+PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "notify", "files", "archive", "serve", "loader", "market") for word in ("-p", f"tally-{name}")]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
 SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--",
            "scripts/objects.py", "run", "--"]
@@ -72,8 +72,7 @@ SUITES = {
     "containers": ["tests/containers/run.sh", PG15],
     "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "archive": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive.py"],
-    # A part of end-to-end.
-    "topics": [*SERVERS, *CARGO, "-p", "tally-loader", "--test", "servers", "--", "--ignored", "--nocapture", "topics::"],
+    "serve": [*CLUSTER, PG15, "--", "tests/serve/run.py"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     "grafana": [*CLUSTER, PG15, "--", "tests/grafana.py"],
     # The ignored tests are those that need servers.

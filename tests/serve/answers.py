@@ -1,0 +1,153 @@
+"""Each endpoint answers what SQL answers."""
+
+import csv
+import io
+import json
+import urllib.parse
+
+from server import psql, rows
+
+BASE = "/api/v1/trees/quotes"
+RANGE = "from=2026-03-01T01:02:03Z&to=2026-03-02T20:00:00Z"
+ACCESSORS = "num_vals(t), sum(t), avg(t), stddev(t), min(t), max(t)"
+
+
+def trees(service):
+    assert [tree["name"] for tree in service.get("/api/v1/trees")] == ["counts", "quotes"]
+    assert [tree["name"] for tree in service.get("/api/v1/trees", user="web")] == ["counts"]
+    assert service.get("/api/v1/trees", user="nobody") == []
+    tree = service.get(BASE)
+    wanted = rows("SELECT name, base::text AS table, at, values, series, 'PT10M' AS leaf, state, num_vals, num_series FROM powertrees WHERE name = 'quotes'", "ann")[0]
+    assert wanted.items() <= tree.items(), (wanted, tree)
+    assert (tree["at_type"], tree["first"], tree["last"]) == ("timestamp with time zone", "2026-03-01T00:00:00+00:00", "2026-03-02T23:59:54+00:00")
+    assert (service.get("/api/v1/trees/counts")["first"], service.get("/api/v1/trees/counts")["last"]) == (1, 5000)
+
+
+def series(service):
+    wanted = rows("SELECT series, first::timestamptz, last::timestamptz, num_rows FROM powertree_series('quotes') ORDER BY series", "ann")
+    for row in wanted:
+        row["series"] = dict(zip(("exchange", "symbol"), row["series"]))
+    assert service.get(f"{BASE}/series") == wanted
+    assert service.get(f"{BASE}/series?exchange=x2") == [row for row in wanted if row["series"]["exchange"] == "x2"]
+    assert service.get(f"{BASE}/series?exchange={urllib.parse.quote('odd&=')}&series.symbol={urllib.parse.quote('a%sb<script>' % chr(34))}") == wanted[:1]
+    found, path, pages = [], f"{BASE}/series?limit=2", 0
+    while path:
+        _, headers, page = service.ask("GET", path)
+        found, pages = found + page, pages + 1
+        path = headers["Link"].split(">")[0][1:] if headers["Link"] else None
+    assert (found, pages) == (wanted, 4)
+
+
+def tally(service):
+    wanted = rows(f"SELECT {ACCESSORS} FROM powertree_tally('quotes', 'price', '2026-03-01 01:02:03Z'::timestamptz, '2026-03-02 20:00Z', 'x1', 'S2') t", "ann")
+    assert [service.get(f"{BASE}/tally?value=price&{RANGE}&exchange=x1&symbol=S2")] == wanted
+    # What JSON has no numbers for is text.
+    assert service.get(f"{BASE}/tally?value=price&exchange=x1&symbol=S1")["avg"] == "NaN"
+    assert service.get(f"{BASE}/tally?value=price&exchange=x1&symbol=none") == {"num_vals": 0, **dict.fromkeys(("sum", "avg", "stddev", "min", "max"))}
+    assert service.get("/api/v1/trees/counts/tally?value=x&from=11&to=21", user="web")["num_vals"] == 10
+
+
+def tallies(service):
+    wanted = rows(f"SELECT series, {ACCESSORS} FROM powertree_tallies('quotes', 'size', '2026-03-01 01:02:03Z'::timestamptz, '2026-03-02 20:00Z', 'x1') f(series, t) ORDER BY series", "ann")
+    for row in wanted:
+        row["series"] = dict(zip(("exchange", "symbol"), row["series"]))
+    assert service.get(f"{BASE}/tallies?value=size&{RANGE}&exchange=x1") == wanted
+    _, headers, page = service.ask("GET", f"{BASE}/tallies?value=size&{RANGE}&exchange=x1&limit=2")
+    assert page + service.get(headers["Link"].split(">")[0][1:]) == wanted
+
+
+def zoom(service):
+    for points in (20, 200, 1000):
+        found = service.get(f"{BASE}/zoom?value=price&{RANGE}&exchange=x1&symbol=S2&points={points}")
+        wanted = rows(f"SELECT bucket AS at, step, {ACCESSORS} FROM powertree_zoom('quotes', 'price', '2026-03-01 01:02:03Z'::timestamptz, '2026-03-02 20:00Z', {points}, 'x1', 'S2') z(bucket, step, t) ORDER BY 1", "ann")
+        assert not found["raw"] and len(found["at"]) <= points
+        for column in ("at", "num_vals", "avg", "stddev", "min", "max"):
+            assert found[column] == [row[column] for row in wanted], column
+    found = service.get(f"{BASE}/zoom?value=price&from=2026-03-01T00:00:00Z&to=2026-03-01T00:10:00Z&exchange=x1&symbol=S2&points=100")
+    wanted = rows("SELECT at, price FROM quotes WHERE exchange = 'x1' AND symbol = 'S2' AND at < '2026-03-01 00:10Z' ORDER BY at", "ann")
+    assert found == {"raw": True, "at": [row["at"] for row in wanted], "value": [row["price"] for row in wanted]}
+    found = service.get(f"{BASE}/zoom?value=price&exchange=x1&symbol=S2&points=3&tz=Asia/Tokyo")
+    assert found["step"] == "P1D" and found["at"][0].endswith("+09:00") and sum(found["num_vals"]) == 28800, found
+    assert service.get("/api/v1/trees/counts/zoom?value=x&points=50")["step"] == 200
+    assert service.get(f"{BASE}/zoom?value=price&exchange=none&symbol=none")["at"] == []
+
+
+def last(service):
+    wanted = rows(f"SELECT {ACCESSORS}, first, last FROM powertree_last('quotes', 'price', 1000, 'x2', 'S3') l(t, first, last)", "ann")
+    assert [service.get(f"{BASE}/last/1000?value=price&exchange=x2&symbol=S3")] == wanted
+
+
+def changes(service):
+    found = service.get("/api/v1/changes?tree=quotes&value=price&exchange=x2&symbol=S3&points=500")
+    level = [change for change in found if change["kind"] == "level"]
+    # The planted one, row 20001, within two buckets.
+    assert any("2026-03-02T09:" in change["at"] and 4 < change["difference"] < 6 for change in level), found
+    assert isinstance(service.get("/api/v1/changes?tree=counts&value=x&points=100"), list)
+
+
+VALUES = """SELECT 1::smallint AS a, -9007199254740993::bigint AS b, 1.50 AS c, 'NaN'::float8 AS d, 1e20::float8 AS e, true AS f, NULL::text AS g,
+  E'a"b,\\nä' AS h, '{"k": [1, null]}'::jsonb AS i, timestamptz '2026-03-01Z' AS j, '{1,2}'::int[] AS k, tally(2) AS l, '' AS m, false AS n"""
+
+
+def query(service):
+    status, body = service.query(VALUES)
+    assert status == 200 and not body["more"]
+    assert [column["name"] for column in body["columns"]] == list("abcdefghijklmn")
+    assert [column["type"] for column in body["columns"]][:3] == ["int2", "int8", "numeric"] and body["columns"][11]["type"] == "tally"
+    wanted = psql(f"SELECT row_to_json(r) FROM ({VALUES}) r")
+    a, b, c, d, e, f, g, h, i, j, k, l, m, n = body["rows"][0]
+    assert (a, b, c, d, e, f, g, h, i, m, n) == (1, -9007199254740993, 1.5, "NaN", 1e20, True, None, 'a"b,\nä', {"k": [1, None]}, "", False), (body, wanted)
+    assert j.startswith("2026-03-01") and k == "{1,2}" and l == psql("SELECT tally(2)")
+    assert service.query(VALUES, headers={"Accept": "application/json; big=string"})[1]["rows"][0][1] == "-9007199254740993"
+    assert service.query("SELECT n FROM generate_series(1, 5) n", limit=2)[1] == {"columns": [{"name": "n", "type": "int4"}], "rows": [[1], [2]], "more": True}
+    assert service.query("SELECT n FROM generate_series(1, 10001) n")[1]["more"]
+    assert service.query("SELECT 1 WHERE false")[1]["rows"] == []
+    assert service.query("SHOW statement_timeout", user="nobody")[1]["rows"] == [["30s"]]
+    assert "Seq Scan" in service.query("EXPLAIN SELECT * FROM counts")[1]["rows"][0][0]
+    status, body = service.query("SELECT $1::int + $2::int AS n, $3::bool AS b, $4 AS t, $5::jsonb AS j -- end", params=[1, "2", True, None, {"a": 1}])
+    assert status == 200 and body["rows"] == [[3, True, None, {"a": 1}]], body
+    assert psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tally serve' AND state <> 'idle'") == "0"
+
+
+def streams(service):
+    sql = "SELECT n, n / 3.0 AS x, CASE WHEN n % 3 > 0 THEN 'a,\"' || n END AS t FROM generate_series(1, 20000) n"
+    status, headers, body = service.ask("POST", "/api/v1/query", {"sql": sql}, headers={"Accept": "application/x-ndjson"})
+    assert status == 200 and headers["Content-Type"] == "application/x-ndjson"
+    assert [json.loads(line) for line in body.splitlines()] == rows(sql)
+    _, _, body = service.ask("POST", "/api/v1/query", {"sql": sql}, headers={"Accept": "text/csv"})
+    assert body == psql(f"COPY ({sql}) TO STDOUT (FORMAT csv, HEADER)") + "\n"
+    assert len(list(csv.reader(io.StringIO(body)))) == 20001
+    _, _, body = service.ask("POST", "/api/v1/query", {"sql": "SELECT $1::bool AS b", "params": [True]}, headers={"Accept": "text/csv"})
+    assert body == "b\nt\n"
+    _, _, body = service.ask("POST", "/api/v1/query", {"sql": sql, "limit": 3}, headers={"Accept": "text/csv"})
+    assert len(body.splitlines()) == 4
+
+
+def caching(service):
+    path = f"{BASE}/zoom?value=price&{RANGE}&exchange=x1&symbol=S2&points=20"
+    _, headers, _ = service.ask("GET", path)
+    assert headers["Cache-Control"] == "private, no-cache" and headers["Tally-As-Of"].startswith("20")
+    assert service.ask("GET", path, headers={"If-None-Match": headers["ETag"]})[0] == 304
+    assert service.ask("GET", path, headers={"If-None-Match": 'W/"other"'})[0] == 200
+    psql("INSERT INTO quotes VALUES ('x1', 'S2', '2026-03-01 02:00:01Z', 1000, 1)")
+    status, _, body = service.ask("GET", path, headers={"If-None-Match": headers["ETag"]})
+    assert status == 200 and 1000 in body["max"], "a late row is not seen"
+    psql("DELETE FROM quotes WHERE price = 1000")
+
+
+def watching(service):
+    for path in ("/health", "/ready"):
+        assert service.get(path, user=None, headers={"Host": "prometheus.example.org"}) in ({"live": True}, {"ready": True, "reasons": []})
+    text = service.get("/metrics", user=None)
+    assert 'tally_serve_requests_total{path="/api/v1/trees/{tree}/zoom",status="200"}' in text and "tally_serve_database_up 1" in text, text
+    assert "quotes" not in text and "ann" not in text.replace("annotation", "")
+
+
+def pages(service):
+    assert "<h1>tally</h1>" in service.get("/", user=None)
+    status, headers, _ = service.ask("GET", "/docs/", user=None)
+    assert status == 200 and "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "swagger" in service.get("/docs/swagger-initializer.js", user=None).lower()
+
+
+TESTS = [trees, series, tally, tallies, zoom, last, changes, query, streams, caching, watching, pages]
