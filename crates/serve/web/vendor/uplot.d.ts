@@ -1,0 +1,3 @@
+// Types are not checked across this border.
+declare const uPlot: any;
+export default uPlot;
