@@ -1,0 +1,129 @@
+// Numbers and times as text.
+
+import { isUtc } from "./settings.js";
+
+const counts = new Intl.NumberFormat("en-GB");
+const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+/** @type {Map<number, Intl.NumberFormat>} */
+const byDigits = new Map();
+
+/** @param {number} digits */
+function significant(digits) {
+  let format = byDigits.get(digits);
+  if (!format) {
+    format = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: digits });
+    byDigits.set(digits, format);
+  }
+  return format;
+}
+
+/**
+ * Returns a number with as many digits as say something.
+ * @param {number | null | undefined} x
+ * @param {number} [digits]
+ */
+export function number(x, digits = 6) {
+  if (x == null) return "";
+  if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞");
+  const size = Math.abs(x);
+  if (size !== 0 && (size >= 1e12 || size < 1e-5)) return x.toExponential(Math.min(3, digits - 1)).replace("-", "−").replace("e+", "e");
+  // Of a large number all digits before the point are shown.
+  const needed = size >= 1 ? Math.max(digits, Math.floor(Math.log10(size)) + 1) : digits;
+  return significant(Math.min(needed, 21)).format(x).replace("-", "−");
+}
+
+/** @param {number | null | undefined} n */
+export function count(n) {
+  return n == null ? "" : counts.format(n);
+}
+
+/** @param {number} n */
+export function compact(n) {
+  return Math.abs(n) < 10000 ? number(n, 4) : short.format(n).replace("-", "−");
+}
+
+/** @param {number} share */
+export function percent(share) {
+  return `${significant(share < 0.1 ? 2 : 3).format(share * 100)} %`;
+}
+
+/** @param {number} p */
+export function probability(p) {
+  return p > 0.999 ? "> 0.999" : p.toFixed(3);
+}
+
+/**
+ * Reads a number as the service writes it: NaN and infinities are strings, and so are large whole numbers.
+ * @param {unknown} value
+ * @returns {number | null}
+ */
+export function toNumber(value) {
+  if (value == null || value === "") return null;
+  return typeof value === "number" ? value : Number(value);
+}
+
+/** @param {number} n @param {number} [width] */
+const two = (n, width = 2) => String(n).padStart(width, "0");
+
+/** @param {number} seconds */
+function parts(seconds) {
+  const date = new Date(Math.floor(seconds * 1000 + 1e-6));
+  const micro = Math.round((seconds - Math.floor(seconds)) * 1e6) % 1e6;
+  return isUtc()
+    ? { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate(), hour: date.getUTCHours(), minute: date.getUTCMinutes(), second: date.getUTCSeconds(), micro }
+    : { year: date.getFullYear(), month: date.getMonth() + 1, day: date.getDate(), hour: date.getHours(), minute: date.getMinutes(), second: date.getSeconds(), micro };
+}
+
+/**
+ * Returns a time in the reader's zone; `step` in seconds says how precise it has to be.
+ * @param {number} seconds
+ * @param {number} [step]
+ */
+export function time(seconds, step = 1) {
+  const { year, month, day, hour, minute, second, micro } = parts(seconds);
+  const date = `${two(year, 4)}-${two(month)}-${two(day)}`;
+  if (step >= 86400) return date;
+  if (step >= 60) return `${date} ${two(hour)}:${two(minute)}`;
+  const clock = `${date} ${two(hour)}:${two(minute)}:${two(second)}`;
+  if (step >= 1) return clock;
+  return `${clock}.${step >= 0.001 ? two(Math.floor(micro / 1000), 3) : two(micro, 6)}`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/**
+ * Returns the label of a tick of an axis: the finest part, and below it what has changed since the tick before.
+ * @param {number} at
+ * @param {number} step
+ * @param {number | null} before
+ */
+export function tick(at, step, before) {
+  const now = parts(at);
+  const last = before == null ? null : parts(before);
+  const year = last?.year === now.year ? "" : String(now.year);
+  if (step >= 28 * 86400 * 12) return String(now.year);
+  if (step >= 28 * 86400) return `${MONTHS[now.month - 1]}\n${year}`;
+  const day = `${now.day} ${MONTHS[now.month - 1]}`;
+  if (step >= 86400) return `${day}\n${year}`;
+  const below = last && last.day === now.day && last.month === now.month ? "" : year ? `${day} ${year}` : day;
+  const clock = `${two(now.hour)}:${two(now.minute)}`;
+  if (step >= 60) return `${clock}\n${below}`;
+  const second = `${clock}:${two(now.second)}`;
+  return `${step >= 1 ? second : `${second}.${two(now.micro, 6).slice(0, step >= 0.001 ? 3 : 6)}`}\n${below}`;
+}
+
+/**
+ * Returns a span of time in words.
+ * @param {number} seconds
+ */
+export function span(seconds) {
+  /** @type {Array<[number, string]>} */
+  const units = [[31557600, "years"], [86400, "days"], [3600, "hours"], [60, "minutes"], [1, "seconds"], [0.001, "ms"], [0.000001, "µs"]];
+  for (const [size, name] of units) {
+    if (seconds >= size * 0.9995) {
+      const many = significant(3).format(seconds / size);
+      return `${many} ${many === "1" ? name.replace(/s$/, "") : name}`;
+    }
+  }
+  return "0 seconds";
+}
