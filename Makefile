@@ -48,7 +48,7 @@ crates := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard crates/*/Cargo.toml)))
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
 .PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-peers bench-report bench-debezium bench-large bench-planning
 .PHONY: soak lint audit clean
-.PHONY: lint-format lint-words lint-names lint-pages lint-mutants lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
+.PHONY: lint-format lint-words lint-names lint-pages lint-mutants lint-walls lint-unsafe lint-web lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
 
@@ -150,7 +150,7 @@ soak: ## compare power trees with their tables for 10 minutes while six writers 
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set max_prepared_transactions=10 -- tests/powertree/soak.py 600
 
-lint: lint-format lint-walls lint-unsafe lint-words lint-names lint-pages lint-mutants lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, unsafe blocks, words of comments, names of types, maintainers' pages, places of mutants, clippy, units and dependencies
+lint: lint-format lint-walls lint-unsafe lint-words lint-names lint-pages lint-mutants lint-web lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, unsafe blocks, words of comments, names of types, maintainers' pages, places of mutants, types of the page, clippy, units and dependencies
 
 lint-format:
 	cargo fmt --all --check
@@ -173,6 +173,15 @@ lint-pages:
 
 lint-mutants:
 	tests/rollups/mutants/run.py --check
+
+# TypeScript, which only checks, is among what scripts/setup.sh test installs.
+lint-web:
+	@checker=$$(scripts/where.sh browser)/node_modules/.bin/tsc; \
+	if [ -x "$$checker" ]; then \
+	  "$$checker" --project tests/serve/browser && echo "ok - types of the page"; \
+	else \
+	  echo "the types of the page are not checked: run scripts/setup.sh test"; \
+	fi
 
 lint-crates:
 	cargo clippy --release $(addprefix -p tally-,$(crates)) --all-targets -- -D warnings

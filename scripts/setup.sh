@@ -2,7 +2,8 @@
 # Installs what is missing on this machine and passes over what is there.
 #   scripts/setup.sh build   what `make`, `make demo` and `make bench` need: PostgreSQL 15 with headers, compilers
 #   scripts/setup.sh test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry,
-#                           an object store, readers of Parquet, a judge of OpenAPI, podman
+#                           an object store, readers of Parquet, a judge of OpenAPI,
+#                           a browser, podman
 #   scripts/setup.sh all     and what `make test-all` needs besides: PostgreSQL 17, which is built in some minutes
 #   scripts/setup.sh peers   and what `make bench-debezium` needs besides: Debezium's JDBC sink on Kafka Connect
 # PG_TALLY_CACHE says where the downloads go; the user postgres must be able to read it.
@@ -46,6 +47,9 @@ packages() {
         need openssl "command -v openssl"
         need curl "command -v curl"
         need libfaketime "compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1'"
+        need nodejs "command -v node"
+        need npm "command -v npm"
+        need chromium "command -v chromium"
         if [ "$(id -u)" = 0 ]; then
             need podman "command -v podman"
             need buildah "command -v buildah"
@@ -121,6 +125,13 @@ readers() {
     python3 -m pip install -q --root-user-action=ignore --target "$1" duckdb==2.0.0 pyarrow==26.0.1
 }
 
+# What drives the browser and checks the page; playwright-core brings no browser of its own.
+browser() {
+    mkdir "$1"
+    cp ../tests/serve/browser/package.json ../tests/serve/browser/package-lock.json "$1"
+    npm ci --silent --no-audit --no-fund --prefix "$1"
+}
+
 # The judge of the service's description.
 openapi() {
     python3 -m pip install -q --root-user-action=ignore --target "$1" openapi-spec-validator==0.9.0
@@ -171,6 +182,7 @@ if [ "$1" != build ]; then
     download "$(./where.sh registry)" registry
     download "$(dirname "$(./where.sh versitygw)")" gateway
     download "$(./where.sh readers)" readers
+    download "$(./where.sh browser)" browser
     download "$(./where.sh openapi)" openapi
     if [ "$(id -u)" = 0 ]; then
         download "$(./where.sh containers)" containers || echo "scripts/setup.sh: the base of the images cannot be made; they will not be tested"

@@ -73,6 +73,7 @@ SUITES = {
     "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "archive": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive.py"],
     "serve": [*CLUSTER, PG15, "--", "tests/serve/run.py"],
+    "browser": [*CLUSTER, PG15, "--", "tests/serve/browser/run.mjs"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     "grafana": [*CLUSTER, PG15, "--", "tests/grafana.py"],
     # The ignored tests are those that need servers.

@@ -1,0 +1,102 @@
+// The database and the service that the browser meets: roles that log in by SCRAM, tables by SQL, `tally serve`.
+
+import { execFileSync, spawn } from "node:child_process";
+import fs from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+
+const ROOT = path.resolve(import.meta.dirname, "../../..");
+const TALLY = path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"), "release/tally");
+
+/** The user who may read, and the one who may not. */
+export const READER = { user: "ann", password: "correct horse" };
+export const STRANGER = { user: "bob", password: "battery staple" };
+
+/**
+ * Runs SQL as the superuser; returns its rows, each an array of texts.
+ * @param {string} sql
+ * @returns {string[][]}
+ */
+export function query(sql) {
+  const text = execFileSync("psql", ["-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-c", sql], { encoding: "utf8", maxBuffer: 1 << 28 });
+  return text.split("\n").slice(0, -1).map((line) => line.split("\x1f"));
+}
+
+/** Has the server ask for passwords where the service connects from. */
+function requirePasswords() {
+  const [[file]] = query("SHOW hba_file");
+  fs.writeFileSync(file, "local all all trust\nhost all all all scram-sha-256\n");
+  query(`SET password_encryption = 'scram-sha-256';
+    CREATE ROLE ${READER.user} LOGIN PASSWORD '${READER.password}';
+    CREATE ROLE ${STRANGER.user} LOGIN PASSWORD '${STRANGER.password}'`);
+  query("SELECT pg_reload_conf()");
+}
+
+/** Rows of each series of the trades: one a second. */
+const ROWS = 125_000;
+/** The second at which one series rises, and the one of a single far value. */
+export const [RISE, OUTLIER] = [80_000, 30_000];
+export const FIRST = Date.parse("2026-03-01T00:00:00Z") / 1000;
+
+/** Makes trades of eight series, a million rows, and purchases in three sectors. */
+function makeTables() {
+  query(`
+    CREATE EXTENSION pg_tally;
+    CREATE TABLE trades (exchange text, symbol text, at timestamptz, price float8);
+    SELECT setseed(0.5);
+    INSERT INTO trades
+    SELECT e, s, to_timestamp(${FIRST} + i), 100 * k + sin(i / 2000.0) + random()
+           + CASE WHEN k = 3 AND i >= ${RISE} THEN 8 ELSE 0 END + CASE WHEN k = 1 AND i = ${OUTLIER} THEN 50 ELSE 0 END
+    FROM (VALUES ('bybit', 'BTC', 1), ('bybit', 'ETH', 2), ('bybit', 'SOL', 3), ('bybit', '<script>window.hacked = 1</script>', 4),
+                 ('kraken', 'BTC', 5), ('kraken', 'ETH', 6), ('kraken', 'SOL', 7), ('kraken', 'XRP', 8)) AS series (e, s, k),
+         generate_series(0, ${ROWS - 1}) i;
+    CREATE INDEX ON trades (exchange, symbol, at) INCLUDE (price);
+    SELECT powertree_create('trades', at => 'at', "values" => '{price}', series => '{exchange,symbol}', leaf => '1 minute');
+    CREATE TABLE purchases (sector text, ticker text, bought date, pnl float8);
+    INSERT INTO purchases
+    SELECT sector, ticker, '2000-01-01'::date + 30 * i, (random() - 0.4) * 100
+    FROM (VALUES ('Energy', 'XOM'), ('Energy', 'CVX'), ('Technology', 'AAPL'), ('Technology', 'MSFT'), ('Utilities', 'NEE'), ('Utilities', 'DUK')) AS t (sector, ticker),
+         generate_series(0, 299) i;
+    SELECT powertree_create('purchases', at => 'bought', "values" => '{pnl}', series => '{sector,ticker}', leaf => '720 hours');
+    CREATE TABLE hostile AS SELECT 1 AS "<img src=x onerror=window.hacked=2>", '<script>window.hacked = 3</script>' AS b;
+    GRANT SELECT ON trades, purchases, hostile TO ${READER.user}`);
+  query("CALL powertree_compact()");
+  query("ANALYZE");
+}
+
+/** @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, "127.0.0.1", () => {
+      const { port } = /** @type {net.AddressInfo} */ (server.address());
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/**
+ * Makes the database ready and starts the service.
+ * @returns {Promise<{base: string, stop: () => void}>}
+ */
+export async function start() {
+  requirePasswords();
+  makeTables();
+  const port = await freePort();
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tally-page-"));
+  const log = fs.openSync(path.join(folder, "log"), "w");
+  const service = spawn(TALLY, ["serve", "--listen", `127.0.0.1:${port}`, "--database", `postgres://127.0.0.1:${process.env.PGPORT}/postgres`], { stdio: ["ignore", log, log] });
+  const base = `http://127.0.0.1:${port}`;
+  for (let attempt = 0; ; attempt += 1) {
+    if (await fetch(`${base}/health`).then((answer) => answer.ok, () => false)) break;
+    if (attempt > 200 || service.exitCode != null) throw new Error(`tally serve does not start:\n${fs.readFileSync(path.join(folder, "log"), "utf8")}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return {
+    base,
+    stop() {
+      service.kill("SIGTERM");
+      fs.rmSync(folder, { recursive: true });
+    },
+  };
+}
