@@ -25,7 +25,7 @@ const REST = 60;
  * Makes the chart.
  * @param {HTMLElement} into
  * @param {PositionKind} kind
- * @param {{range: (range: [number, number], isStep: boolean) => void, all: () => void}} on
+ * @param {{range: (range: [number, number], how: "step" | "gesture") => void, all: () => void}} on
  */
 export function chart(into, kind, on) {
   /** @type {Chart | null} */
@@ -69,7 +69,7 @@ export function chart(into, kind, on) {
         if (width < 4) return;
         const chosen = /** @type {[number, number]} */ ([plot.posToVal(left, "x"), plot.posToVal(left + width, "x")]);
         plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-        on.range(chosen, true);
+        on.range(chosen, "step");
       }],
       setCursor: [(/** @type {any} */ plot) => read(plot.cursor.idx)],
       draw: [drawChanges],
@@ -77,7 +77,7 @@ export function chart(into, kind, on) {
   }, { height: HEIGHT, kind });
   const { plot } = drawing;
 
-  const asked = rested(REST, () => on.range(range, false));
+  const asked = rested(REST, () => on.range(range, "gesture"));
 
   /**
    * Shows a range at once with what is there; what belongs into it comes later.
@@ -104,7 +104,6 @@ export function chart(into, kind, on) {
 
   /** @param {MouseEvent} event */
   function pan(event) {
-    event.preventDefault();
     const [from, to] = range;
     const per = (to - from) / plot.over.clientWidth;
     const follow = (/** @type {MouseEvent} */ now) => {

@@ -24,6 +24,8 @@ import { table } from "./table.js";
 const [POINTS, POINTS_NARROW, POINTS_STRIP] = [1200, 600, 400];
 /** Series that can be shown together. */
 const TOGETHER = 40;
+/** Milliseconds without a movement that end a gesture. */
+const GESTURE = 1000;
 /** Spans of time to choose from, in seconds. */
 const SPANS = /** @type {Array<[string, number]>} */ ([["1 h", 3600], ["1 d", 86400], ["1 w", 604800], ["1 m", 2629800], ["1 y", 31557600]]);
 
@@ -45,10 +47,16 @@ export function open(into) {
   let drawn = "";
   let timer = 0;
 
-  const setRange = (/** @type {[number, number]} */ range, /** @type {boolean} */ isStep) => {
+  let moved = -Infinity;
+
+  /** A step is one for the back button too; of a gesture, only its beginning is. */
+  const setRange = (/** @type {[number, number]} */ range, /** @type {"step" | "gesture"} */ how) => {
     if (!shown) return;
     const { kind } = shown.tree;
-    change({ from: fromPosition(range[0], kind), to: fromPosition(range[1], kind), live: null }, { replace: !isStep });
+    const isSame = how === "gesture" && performance.now() - moved < GESTURE;
+    if (how === "gesture") moved = performance.now();
+    const [from, to] = rounded(range).map((at) => fromPosition(at, kind));
+    change({ from, to, live: null }, { replace: isSame });
   };
   const setAll = () => change({ from: null, to: null, live: null });
 
@@ -72,7 +80,7 @@ export function open(into) {
         const { kind } = next.tree;
         shown = {
           ...next, main: chart(pieces.main, kind, { range: setRange, all: setAll }),
-          strip: overview(pieces.strip, kind, { range: setRange }), sums: sums(pieces.sums, kind),
+          strip: overview(pieces.strip, kind, { range: setRange, preview: (range) => shown?.main.preview(range) }), sums: sums(pieces.sums, kind),
         };
         pieces.element.plot = shown.main.plot;
       }
@@ -203,7 +211,7 @@ export function open(into) {
         class: "plain small", title: "Show what is around it",
         click: () => {
           const reach = (tree.extent && state.range ? state.range[1] - state.range[0] : tree.extent ? tree.extent[1] - tree.extent[0] : 1) / 8;
-          setRange([one.at - reach, one.at + reach], true);
+          setRange([one.at - reach, one.at + reach], "step");
         },
       }, one.explanation || `${one.kind} at ${showPosition(one.at, tree.kind)}`))))));
   }
@@ -266,6 +274,13 @@ export function open(into) {
 /** @param {string[]} a @param {string[] | null} b */
 function same(a, b) {
   return b != null && a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+/** A range without digits that nobody sees. @param {[number, number]} range @returns {[number, number]} */
+function rounded([from, to]) {
+  const unit = 10 ** Math.floor(Math.log10((to - from) / 5000));
+  const round = (/** @type {number} */ at) => (unit < 1 ? Math.round(at * (1 / unit)) / Math.round(1 / unit) : Math.round(at / unit) * unit);
+  return [round(from), round(to)];
 }
 
 /** Shows a step, which is a number or an interval as ISO 8601 has it. @param {string} step */

@@ -1,7 +1,7 @@
 // The strip of the whole history: a window on it is the range, and can be dragged.
 
 import { colour } from "../../lib/colours.js";
-import { fill, h } from "../../lib/dom.js";
+import { fill, h, rested } from "../../lib/dom.js";
 import { draw, room } from "../../lib/plot.js";
 import { showPosition } from "../../lib/position.js";
 
@@ -12,6 +12,8 @@ import { showPosition } from "../../lib/position.js";
  */
 
 const HEIGHT = 54;
+/** Milliseconds of rest after which the range is asked for. */
+const REST = 60;
 /** The window is drawn at least this wide, so that it can be found. */
 const NARROWEST = 10;
 
@@ -19,7 +21,7 @@ const NARROWEST = 10;
  * Makes the strip.
  * @param {HTMLElement} into
  * @param {PositionKind} kind
- * @param {{range: (range: [number, number], isStep: boolean) => void}} on
+ * @param {{range: (range: [number, number], how: "gesture") => void, preview: (range: [number, number]) => void}} on
  */
 export function overview(into, kind, on) {
   /** @type {Chart | null} */
@@ -54,16 +56,19 @@ export function overview(into, kind, on) {
     if (!by) return;
     event.preventDefault();
     const moved = by * (extent[1] - extent[0]);
-    choose(which === "from" ? [range[0] + moved, range[1]] : [range[0], range[1] + moved], true);
+    choose(which === "from" ? [range[0] + moved, range[1]] : [range[0], range[1] + moved]);
   }
 
-  /** @param {[number, number]} chosen @param {boolean} isStep */
-  function choose([from, to], isStep) {
+  const asked = rested(REST, (/** @type {[number, number]} */ chosen) => on.range(chosen, "gesture"));
+
+  /** @param {[number, number]} chosen */
+  function choose([from, to]) {
     const inside = /** @type {[number, number]} */ ([Math.max(extent[0], Math.min(from, to)), Math.min(extent[1], Math.max(from, to))]);
     if (inside[1] <= inside[0]) return;
     range = inside;
     locate();
-    on.range(inside, isStep);
+    on.preview(inside);
+    asked(inside);
   }
 
   function locate() {
@@ -106,22 +111,21 @@ export function overview(into, kind, on) {
       const by = at(now) - start;
       isMoved ||= Math.abs(now.clientX - event.clientX) > 2;
       if (!isMoved) return;
-      if (grip === "from") choose([was[0] + by, was[1]], false);
-      else if (grip === "to") choose([was[0], was[1] + by], false);
-      else if (grip === "new") choose([start, at(now)], false);
+      if (grip === "from") choose([was[0] + by, was[1]]);
+      else if (grip === "to") choose([was[0], was[1] + by]);
+      else if (grip === "new") choose([start, at(now)]);
       else {
         const kept = Math.min(Math.max(by, extent[0] - was[0]), extent[1] - was[1]);
-        choose([was[0] + kept, was[1] + kept], false);
+        choose([was[0] + kept, was[1] + kept]);
       }
     };
     strip.addEventListener("pointermove", follow);
     strip.addEventListener("pointerup", () => {
       strip.removeEventListener("pointermove", follow);
-      if (isMoved) choose(range, true);
-      else if (grip === "new") {
+      if (!isMoved && grip === "new") {
         const half = (was[1] - was[0]) / 2;
         const middle = Math.min(Math.max(start, extent[0] + half), extent[1] - half);
-        choose([middle - half, middle + half], true);
+        choose([middle - half, middle + half]);
       }
     }, { once: true });
   });

@@ -28,7 +28,7 @@ export function open(into, user) {
   const said = h("div", { role: "status" });
   const result = h("div", { class: "result" });
   const runs = h("div", { class: "panel history", hidden: true });
-  fill(into, h("div", { class: "stack" }, h("section", { class: "panel", "aria-label": "Statement" }, tools, box), runs, said, result));
+  fill(into, h("h1", { class: "unseen" }, "SQL"), h("div", { class: "stack" }, h("section", { class: "panel", "aria-label": "Statement" }, tools, box), runs, said, result));
 
   /** @type {{id: string, abort: AbortController, isStopped: boolean} | null} */
   let running = null;
