@@ -15,6 +15,9 @@ export const axeSource = tools("axe-core").source;
  * @typedef {{page: any, context: any, requests: string[], complaints: string[]}} Tab
  */
 
+/** Milliseconds for anything that has to come; nothing takes as long unless it is broken. */
+const PATIENCE = 8_000;
+
 /** @returns {Promise<any>} */
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
@@ -29,6 +32,7 @@ export function launch() {
  */
 export async function open(browser, base, how = {}) {
   const context = await browser.newContext({ baseURL: base, viewport: { width: 1280, height: 900 }, timezoneId: "Europe/Berlin", ...how });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   /** @type {Tab} */
   const tab = { page, context, requests: [], complaints: [] };
@@ -54,13 +58,21 @@ export async function logIn(page, { user, password }) {
 }
 
 /**
+ * Waits until a part of Explore shows what the address asks for.
+ * @param {any} page
+ * @param {"chart" | "tallies"} part
+ */
+export async function shows(page, part) {
+  await page.waitForFunction((/** @type {string} */ id) => document.getElementById(id)?.dataset.shows === location.search, part);
+}
+
+/**
  * Waits until the chart of Explore shows what its address asks for; returns its columns.
  * @param {any} page
  * @returns {Promise<{at: number[], max: (number | null)[], min: (number | null)[], mean: (number | null)[], from: number, to: number}>}
  */
 export async function chartOf(page) {
-  await page.waitForFunction(() => /** @type {any} */ (document.getElementById("chart"))?.plot?.data[0].length > 0);
-  await page.waitForLoadState("networkidle");
+  await shows(page, "chart");
   return page.evaluate(() => {
     const { plot } = /** @type {any} */ (document.getElementById("chart"));
     const [at, max, min, , , mean] = plot.data;

@@ -58,7 +58,7 @@ function makeTables() {
     SELECT sector, ticker, '2000-01-01'::date + 30 * i, (random() - 0.4) * 100
     FROM (VALUES ('Energy', 'XOM'), ('Energy', 'CVX'), ('Technology', 'AAPL'), ('Technology', 'MSFT'), ('Utilities', 'NEE'), ('Utilities', 'DUK')) AS t (sector, ticker),
          generate_series(0, 299) i;
-    SELECT powertree_create('purchases', at => 'bought', "values" => '{pnl}', series => '{sector,ticker}', leaf => '720 hours');
+    SELECT powertree_create('purchases', at => 'bought', "values" => '{pnl}', series => '{sector,ticker}', leaf => '30 days');
     CREATE TABLE hostile AS SELECT 1 AS "<img src=x onerror=window.hacked=2>", '<script>window.hacked = 3</script>' AS b;
     GRANT SELECT ON trades, purchases, hostile TO ${READER.user}`);
   query("CALL powertree_compact()");

@@ -44,6 +44,7 @@ export function compact(n) {
 
 /** @param {number} share */
 export function percent(share) {
+  if (share > 0 && share < 0.001) return "less than 0.1 %";
   return `${significant(share < 0.1 ? 2 : 3).format(share * 100)} %`;
 }
 

@@ -23,8 +23,7 @@ async function settle(page, view) {
     await page.getByRole("region", { name: "Rows" }).waitFor();
   } else {
     await chartOf(page);
-    await page.waitForTimeout(600);
-    await page.waitForLoadState("networkidle");
+    await page.waitForTimeout(800);
   }
 }
 

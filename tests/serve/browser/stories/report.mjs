@@ -21,9 +21,9 @@ export async function report({ browser, base, tabs }) {
     assert.match(await first.locator(".sentence").innerText(), /bybit\/SOL rose from .* to /);
     assert.match(await first.innerText(), /level/);
     const [low, high] = (await first.locator(".effect p").first().innerText()).split(" to ").map(Number);
-    assert.ok(low > 7 && low < 8.2 && high > 7.8 && high < 9, `${low} to ${high}`);
+    assert.ok(low > 5 && high < 9 && low < high, `${low} to ${high}`);
     await first.locator(".spark polyline").first().waitFor();
-    assert.match(await page.getByRole("status").first().innerText(), /expected to be false alarms/);
+    assert.match(await page.getByRole("status").first().innerText(), /Expected share of false alarms: /);
   });
 
   await test("series and kinds narrow the list, and the address keeps both", async () => {

@@ -82,7 +82,9 @@ export function open(into) {
           ...next, main: chart(pieces.main, kind, { range: setRange, all: setAll }),
           strip: overview(pieces.strip, kind, { range: setRange, preview: (range) => shown?.main.preview(range) }), sums: sums(pieces.sums, kind),
         };
-        pieces.element.plot = shown.main.plot;
+        // For those who look at the numbers, tests among them.
+        Object.assign(pieces.main, { plot: shown.main.plot });
+        Object.assign(pieces.sums, { plot: shown.sums.plot });
       }
       state = read();
       show();
@@ -127,6 +129,7 @@ export function open(into) {
   async function charts(here, keys, range, points, name, isOther) {
     const { tree } = here;
     const value = state.value;
+    const asked = location.search;
     const of = (/** @type {[number, number]} */ within, /** @type {number} */ most, /** @type {AbortSignal} */ signal) =>
       keys.length > 1 ? data.zoomTogether(tree, value, keys, within, most, signal) : data.zoom(tree, value, keys[0], within, most, signal);
     try {
@@ -134,6 +137,7 @@ export function open(into) {
       if (!found || here !== shown) return;
       here.main.show(found, range, name);
       here.sums.show(found, range, state.total);
+      pieces.main.dataset.shows = asked;
       badges(found, tree);
       fill(pieces.said);
       if (isOther || state.live) {
@@ -160,10 +164,12 @@ export function open(into) {
 
   /** @param {Open} here @param {[number, number]} range @param {string[] | null} key */
   async function showTallies(here, range, key) {
+    const asked = location.search;
     try {
       const rows = await work.table.run((signal) => data.tallies(here.tree, state.value, state.facets, range, signal));
       if (!rows || here !== shown) return;
       tallies.show(here.tree, rows.filter((row) => matches(row.key, here.tree, state.facets)), { sort: state.sort, key });
+      pieces.table.dataset.shows = asked;
     } catch (error) {
       failed(error);
     }
@@ -310,5 +316,5 @@ function frame(into) {
   fill(into, h("div", { class: "split" },
     h("details", { class: "drawer", open: !isNarrow }, h("summary", {}, "Tree and series"), side),
     h("div", { class: "stack" }, pieces.none, pieces.body)));
-  return { ...pieces, element: /** @type {HTMLElement & {plot?: any}} */ (pieces.main) };
+  return pieces;
 }

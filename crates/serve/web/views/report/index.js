@@ -134,7 +134,7 @@ export function open(into) {
     const shown = entries.filter((entry) => entry.series.toLowerCase().startsWith(prefix.toLowerCase()) && (!kind || entry.kind === kind));
     const share = entries[0]?.falseShare;
     const many = `${count(shown.length)} ${shown.length === 1 ? "change" : "changes"}${shown.length < entries.length ? ` of ${count(entries.length)}` : ""}`;
-    fill(said, entries.length ? `${many} in ${count(keys.size)} series, most important first.${share == null ? "" : ` Of these ${percent(share)} are expected to be false alarms.`}` : "");
+    fill(said, entries.length ? `${many} in ${count(keys.size)} series, most important first.${share == null ? "" : ` Expected share of false alarms: ${percent(share)}.`}` : "");
     if (!shown.length) {
       fill(list, h("div", { class: "panel" }, entries.length ? empty("No change matches", "Choose another kind or other series.")
         : empty("Nothing changed", `In ${count(keys.size)} series no change is probable enough. Look further back, or let more false alarms in.`)));
