@@ -40,7 +40,7 @@ export async function open(browser, base, how = {}) {
   page.on("pageerror", (/** @type {Error} */ error) => tab.complaints.push(`${error}`));
   page.on("console", (/** @type {any} */ message) => {
     // A refused request is told there too; stories see to those themselves.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) tab.complaints.push(message.text());
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) tab.complaints.push(`${message.text()} at ${page.url()}`);
   });
   await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
   return tab;
@@ -81,13 +81,27 @@ export async function chartOf(page) {
 }
 
 /**
+ * Pastes text over that of the editor.
+ * @param {any} page
+ * @param {string} text
+ */
+export async function putSql(page, text) {
+  const content = page.locator(".cm-content");
+  await content.click();
+  await page.keyboard.press("Control+A");
+  await content.evaluate((/** @type {HTMLElement} */ element, /** @type {string} */ pasted) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", pasted);
+    element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+  }, text);
+}
+
+/**
  * Runs a statement in the editor.
  * @param {any} page
  * @param {string} sql
  */
 export async function runSql(page, sql) {
-  await page.locator(".cm-content").click();
-  await page.keyboard.press("Control+A");
-  await page.keyboard.insertText(sql);
+  await putSql(page, sql);
   await page.keyboard.press("Control+Enter");
 }

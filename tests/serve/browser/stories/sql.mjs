@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import { logIn, open, runSql } from "../browser.mjs";
+import { logIn, open, putSql, runSql } from "../browser.mjs";
 import { query, READER } from "../server.mjs";
 import { test } from "../tap.mjs";
 
@@ -80,9 +80,7 @@ export async function sql({ browser, base, tabs }) {
     await test(`refused, and shown as a problem: ${statement}`, async () => {
       await runSql(page, "SELECT 1 AS before");
       await rows.getByText("before").waitFor();
-      await page.locator(".cm-content").click();
-      await page.keyboard.press("Control+A");
-      await page.keyboard.insertText(statement);
+      await putSql(page, statement);
       await page.keyboard.press("Control+A");
       await page.keyboard.press("Control+Enter");
       const problem = page.getByRole("alert");

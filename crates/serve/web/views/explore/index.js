@@ -289,12 +289,16 @@ function rounded([from, to]) {
   return [round(from), round(to)];
 }
 
-/** Shows a step, which is a number or an interval as ISO 8601 has it. @param {string} step */
+/** Shows a step, which is a number or an interval, as ISO 8601 has it or as PostgreSQL writes it. @param {string} step */
 function stepText(step) {
-  const found = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(step);
-  if (!found) return /^\d+$/.test(step) ? number(Number(step)) : step;
+  if (/^\d+$/.test(step)) return number(Number(step));
+  const iso = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(step);
+  const own = /^(?:(\d+) years? ?)?(?:(\d+) mons? ?)?(?:(\d+) days? ?)?(?:(\d+):(\d+):([\d.]+))?$/.exec(step);
+  const found = iso ?? own;
+  if (!found) return step;
   const names = ["year", "month", "day", "hour", "minute", "second"];
-  return found.slice(1).map((many, i) => (many == null ? "" : `${number(Number(many))} ${names[i]}${Number(many) === 1 ? "" : "s"}`)).filter(Boolean).join(" ");
+  const counts = found.slice(1).map((many) => Number(many ?? 0));
+  return counts.map((many, i) => (many ? `${number(many)} ${names[i]}${many === 1 ? "" : "s"}` : "")).filter(Boolean).join(" ");
 }
 
 /** The elements of the view. @param {HTMLElement} into */

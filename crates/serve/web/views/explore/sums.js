@@ -33,7 +33,7 @@ export function sums(into, kind) {
   const drawing = draw(place, {
     scales: { y: { range: () => around(room([shown.sum], shown.at, ...range)) } },
     axes: axes(kind, true),
-    series: [{}, { ...line, show: false }, { stroke: () => colour("mean"), fill: () => colour("edge"), width: 0.5, paths: bars, points: { show: false } }],
+    series: [{}, { ...line, show: false }, { width: 0, fill: () => colour("bar"), paths: bars, points: { show: false } }],
     cursor: { y: false, drag: { x: false } },
     hooks: {
       setCursor: [(/** @type {any} */ plot) => {
