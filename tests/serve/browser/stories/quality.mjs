@@ -75,6 +75,12 @@ export async function quality({ browser, base, tabs }) {
     assert.match(dark, /rgb\((\d|[1-5]\d), /);
   });
 
+  await test("API leads to the documentation of the interface", async () => {
+    const { page } = tabs[tabs.length - 1];
+    await page.getByRole("link", { name: "API" }).click();
+    await page.getByText("/api/v1/trees/{tree}/zoom", { exact: false }).first().waitFor();
+  });
+
   await test("no request left the host", () => {
     for (const { requests } of tabs) for (const url of requests) assert.ok(url.startsWith(base) || url.startsWith("blob:") || url.startsWith("data:"), url);
   });
