@@ -54,7 +54,7 @@ export function plot(into, { at, lines }) {
   const seen = lines.map(() => true);
   const drawing = draw(place, {
     axes: axes("time"),
-    series: [{}, ...lines.map((_, i) => ({ stroke: () => colour(LINES[i]), width: 1.5, spanGaps: true }))],
+    series: [{}, ...lines.map((_, i) => ({ stroke: () => colour(LINES[i]), width: 1.5, spanGaps: true, points: { fill: () => colour("panel") } }))],
     cursor: { y: false, drag: { x: true, y: false } },
     hooks: { setCursor: [(/** @type {any} */ plot) => read(plot.cursor.idx)] },
   }, { height: HEIGHT, kind: "time" });
