@@ -7,15 +7,18 @@ use rust_embed::Embed;
 
 use crate::problem::Problem;
 
+/// Places of the page itself, which its scripts tell apart.
+const PLACES: [&str; 4] = ["", "report", "explore", "sql"];
+
 #[derive(Embed)]
 #[folder = "web/"]
 struct Files;
 
-/// Answers with a file; a path that ends with a slash is that of the page in that folder.
+/// Answers with a file, or with the page.
 pub async fn file(uri: Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
-    let path = if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.into() };
-    match Files::get(&path) {
+    let path = if PLACES.contains(&path) { "index.html" } else { path };
+    match Files::get(path) {
         Some(file) => {
             let headers =
                 [(CONTENT_TYPE, file.metadata.mimetype().to_string()), (CACHE_CONTROL, "no-cache".into())];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    HeaderName, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -51,6 +51,7 @@ fn without_port(host: &str) -> &str {
 /// Refuses requests that a page of another site may have made, and says in each answer what a page may do.
 pub async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_string();
+    let is_of_script = request.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "empty");
     let refused = if OPEN.contains(&path.as_str()) {
         None
     } else {
@@ -60,6 +61,10 @@ pub async fn guard(State(hosts): State<Arc<Hosts>>, request: Request, next: Next
         Some(problem) => problem.into_response(),
         None => next.run(request).await,
     };
+    if is_of_script {
+        // Browsers would ask for a password themselves, before the page can.
+        response.headers_mut().remove(WWW_AUTHENTICATE);
+    }
     let policy = if path.starts_with("/docs") { POLICY_OF_DOCS } else { POLICY };
     let set = [
         (CONTENT_SECURITY_POLICY, policy),
