@@ -144,7 +144,7 @@ def watching(service):
 
 
 def pages(service):
-    assert "<h1>tally</h1>" in service.get("/", user=None)
+    assert "<title>tally</title>" in service.get("/", user=None)
     status, headers, _ = service.ask("GET", "/docs/", user=None)
     assert status == 200 and "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert "swagger" in service.get("/docs/swagger-initializer.js", user=None).lower()
