@@ -127,10 +127,10 @@ HOUSES = {
     },
     "crates/archive/src": {
         "walls": [
-            *((room, way) for room in ("export", "form", "ledger", "object", "proof", "step", "table") for way in ("drop", "look", "restore", "run", "session")),
+            *((room, way) for room in ("compare", "export", "form", "key", "ledger", "manifest", "object", "proof", "rows", "step", "stretch", "table", "work") for way in ("drop", "job", "look", "restore", "run", "session")),
             *(("form", room) for room in ("ledger", "table")),
-            *((room, "step") for room in ("export", "ledger", "object", "proof", "table")),
-            *((room, "ledger") for room in ("export", "object", "proof", "table")),
+            *((room, "step") for room in ("export", "ledger", "manifest", "object", "proof", "table", "work")),
+            *((room, "ledger") for room in ("export", "key", "object", "proof", "rows", "table")),
             # Topics have nothing to do with tables.
             *(("topic", room) for room in ("drop", "export", "form", "ledger", "look", "object", "proof", "restore", "run", "session", "step", "table")),
         ],

@@ -57,7 +57,7 @@ fn is_lock(error: &Error) -> bool {
 
 /// Makes what is missing, in one transaction; returns the number, or why nothing can be made.
 async fn attempt(session: &mut Session, until: i64) -> Result<Result<usize, &'static str>, Error> {
-    let Session { client, table } = session;
+    let Session { client, table, .. } = session;
     let kind = if table.has_zone() { BoundKind::TimestampTz } else { BoundKind::Timestamp };
     let partitioned = PartitionedTable { schema: Some(&table.schema), name: &table.name, kind };
     let tx = client.transaction().await?;

@@ -1,6 +1,8 @@
 //! A column of one row group: its values between PostgreSQL and Parquet.
 
+use bytes::Bytes;
 use parquet::column::reader::ColumnReader;
+use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
 use tally_files::parquet::Values;
@@ -22,20 +24,20 @@ impl ColumnValues {
         Self { form, levels: Vec::new(), values: Values::of(form.physical()) }
     }
 
-    /// Adds the value of a row, as PostgreSQL sends it.
-    pub fn push(&mut self, value: Option<&[u8]>) -> Result<(), &'static str> {
+    /// Adds a value of a row, as PostgreSQL sends it.
+    pub fn push(&mut self, row: &Bytes, value: Option<&[u8]>) -> Result<(), &'static str> {
         let Some(value) = value else {
             self.levels.push(0);
             return Ok(());
         };
-        match (&mut self.values, self.form.cell(value)?) {
+        match (&mut self.values, self.form.cell(row, value)?) {
             (Values::Boolean(values), Cell::Boolean(value)) => values.push(value),
             (Values::Int32(values), Cell::Int32(value)) => values.push(value),
             (Values::Int64(values), Cell::Int64(value)) => values.push(value),
             (Values::Float(values), Cell::Float(value)) => values.push(value),
             (Values::Double(values), Cell::Double(value)) => values.push(value),
             (Values::Bytes(values), Cell::Bytes(value)) => values.push(value.into()),
-            (Values::Fixed(values), Cell::Bytes(value)) => values.push(value.into()),
+            (Values::Fixed(values), Cell::Bytes(value)) => values.push(ByteArray::from(value).into()),
             _ => return Err("value is not of the column's type"),
         }
         self.levels.push(1);
@@ -88,12 +90,12 @@ impl Cells {
             Values::Int64(values) => values.get(at).map(|value| Cell::Int64(*value)),
             Values::Float(values) => values.get(at).map(|value| Cell::Float(*value)),
             Values::Double(values) => values.get(at).map(|value| Cell::Double(*value)),
-            Values::Bytes(values) => values.get(at).map(|value| Cell::Bytes(value.data().into())),
-            Values::Fixed(values) => values.get(at).map(|value| Cell::Bytes(value.data().into())),
+            Values::Bytes(values) => values.get(at).map(|value| Cell::Bytes(value.data())),
+            Values::Fixed(values) => values.get(at).map(|value| Cell::Bytes(value.data())),
         };
         let cell = cell.ok_or("column has fewer values than rows")?;
         let form = self.column.form;
-        match tally_postgres::pgtype::copy::append_encoded(out, |out| form.restore(&cell, out))? {
+        match tally_postgres::pgtype::copy::append_encoded(out, |out| form.restore(cell, out))? {
             true => Ok(()),
             false => Err("value is longer than PostgreSQL allows"),
         }

@@ -6,21 +6,20 @@ use std::time::Duration;
 use tally_objects::Object;
 use tally_postgres::{explain, Failure};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::Error;
 
+use crate::compare::hashes;
 use crate::export;
 use crate::ledger::{self, Entry, State};
 use crate::proof::RowsHash;
 use crate::server::of_server;
 use crate::session::{place, Session};
-use crate::slot::{Granularity, Slot, EVER};
+use crate::slot::{Granularity, EVER};
 use crate::table::quoted;
 
 /// Number of attempts to get the locks of a partition, and the time between them.
 const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_secs(2);
-/// Seconds from 1970 to 2000, where PostgreSQL begins to count.
-const EPOCH: i64 = 946_684_800;
 
 /// A partition of the table.
 struct Partition {
@@ -155,8 +154,8 @@ async fn attempt(
         return Ok(Err(error));
     }
     let (list, place) = (session.table.list(), session.table.at_place());
-    let hashes =
-        hashes(&tx, &format!("SELECT {list} FROM ONLY {name}"), place, &entries, granularity).await?;
+    let statement = export::statement(&format!("SELECT {list} FROM ONLY {name}"));
+    let hashes = hashes(tx.copy_out(&statement).await, place, &entries, granularity).await?;
     if let Some(what) = difference(&hashes, &entries)? {
         // What differs is archived again by the next run, if rows came.
         for entry in entries.iter().filter(|entry| is_changed(entry, &hashes)) {
@@ -184,37 +183,6 @@ fn is_changed(entry: &Entry, hashes: &BTreeMap<i64, RowsHash>) -> bool {
         (Some(hash), Some(written)) => hash.rows as i64 >= written.rows && hash.text() != written.hash,
         _ => false,
     }
-}
-
-/// Returns the hash of each slot of the rows of a query.
-async fn hashes(
-    tx: &Transaction<'_>,
-    query: &str,
-    at: usize,
-    entries: &[Entry],
-    granularity: Granularity,
-) -> Result<BTreeMap<i64, RowsHash>, Failure> {
-    let mut hashes = BTreeMap::new();
-    export::for_each_row(tx.copy_out(&export::statement(query)).await, |row| {
-        let micros = tally_postgres::pgtype::copy::fields(row)
-            .nth(at)
-            .flatten()
-            .and_then(|field| field.try_into().ok());
-        let Some(micros) = micros.map(i64::from_be_bytes) else {
-            return Err(Failure::new("row has no time"));
-        };
-        let second = micros.div_euclid(1_000_000).saturating_add(EPOCH);
-        let slot = Slot::numbered(second.div_euclid(granularity.seconds()), granularity);
-        let entry = entries.iter().find(|entry| entry.slot == slot);
-        let hash = hashes.entry(slot.from).or_insert_with(|| match entry {
-            Some(entry) => entry.hash(),
-            None => RowsHash::new([0; 16]),
-        });
-        hash.add(row);
-        Ok(())
-    })
-    .await?;
-    Ok(hashes)
 }
 
 /// Returns the reason why rows are not those of the proved objects, if they are not.

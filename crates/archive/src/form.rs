@@ -1,5 +1,6 @@
 //! Forms that values take in Parquet, so that each comes back to PostgreSQL with the same bytes.
 
+use bytes::Bytes;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::schema::types::Type as Schema;
@@ -42,15 +43,15 @@ pub enum Form {
     Binary,
 }
 
-/// A value of Parquet.
+/// A value of Parquet, with its bytes in this form.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
+pub enum Cell<B> {
     Boolean(bool),
     Int32(i32),
     Int64(i64),
     Float(f32),
     Double(f64),
-    Bytes(Vec<u8>),
+    Bytes(B),
 }
 
 impl Form {
@@ -105,6 +106,11 @@ impl Form {
         matches!(self.physical(), Physical::INT32 | Physical::INT64)
     }
 
+    /// Whether Parquet sorts values as PostgreSQL does.
+    pub fn is_sortable(self) -> bool {
+        !matches!(self, Self::Json | Self::Jsonb | Self::Binary)
+    }
+
     /// Returns the schema of a column with this name and number.
     pub fn schema(self, name: &str, number: i32) -> Result<Schema, ParquetError> {
         let logical = match self {
@@ -132,8 +138,8 @@ impl Form {
         }
     }
 
-    /// Returns a value that PostgreSQL has sent as Parquet keeps it, or the reason why it cannot.
-    pub fn cell(self, value: &[u8]) -> Result<Cell, &'static str> {
+    /// Returns a value of a row that PostgreSQL has sent as Parquet keeps it, or the reason why it cannot.
+    pub fn cell(self, row: &Bytes, value: &[u8]) -> Result<Cell<Bytes>, &'static str> {
         const BEYOND: &str = "time is out of Parquet's range";
         Ok(match self {
             Self::Boolean => Cell::Boolean(value == [1]),
@@ -157,42 +163,42 @@ impl Form {
                     Physical::INT64 => {
                         Cell::Int64(number.try_into().map_err(|_| "number has too many digits")?)
                     }
-                    _ => Cell::Bytes(number.to_be_bytes().into()),
+                    _ => Cell::Bytes(Bytes::copy_from_slice(&number.to_be_bytes())),
                 }
             }
-            Self::NumberText => Cell::Bytes(numeric::text(value).into_bytes()),
-            Self::Jsonb => Cell::Bytes(value.get(1..).ok_or(MALFORMED)?.into()),
-            Self::Text | Self::Json | Self::Uuid | Self::Binary => Cell::Bytes(value.into()),
+            Self::NumberText => Cell::Bytes(numeric::text(value).into()),
+            Self::Jsonb => Cell::Bytes(row.slice_ref(value.get(1..).ok_or(MALFORMED)?)),
+            Self::Text | Self::Json | Self::Uuid | Self::Binary => Cell::Bytes(row.slice_ref(value)),
         })
     }
 
     /// Appends a value as PostgreSQL sends it; the inverse of [`Form::cell`].
-    pub fn restore(self, cell: &Cell, out: &mut Vec<u8>) -> Result<(), &'static str> {
+    pub fn restore(self, cell: Cell<&[u8]>, out: &mut Vec<u8>) -> Result<(), &'static str> {
         match (self, cell) {
-            (Self::Boolean, Cell::Boolean(value)) => out.push((*value).into()),
+            (Self::Boolean, Cell::Boolean(value)) => out.push(value.into()),
             (Self::Smallint, Cell::Int32(value)) => {
-                out.extend(i16::try_from(*value).map_err(|_| MALFORMED)?.to_be_bytes());
+                out.extend(i16::try_from(value).map_err(|_| MALFORMED)?.to_be_bytes());
             }
             (Self::Integer, Cell::Int32(value)) => out.extend(value.to_be_bytes()),
             (Self::Bigint | Self::Time, Cell::Int64(value)) => out.extend(value.to_be_bytes()),
             (Self::Real, Cell::Float(value)) => out.extend(value.to_be_bytes()),
             (Self::Double, Cell::Double(value)) => out.extend(value.to_be_bytes()),
             (Self::Date, Cell::Int32(value)) => out.extend(
-                match *value {
+                match value {
                     infinity @ (i32::MIN | i32::MAX) => infinity,
                     days => days.checked_sub(DAYS).ok_or(MALFORMED)?,
                 }
                 .to_be_bytes(),
             ),
             (Self::Timestamp { .. }, Cell::Int64(value)) => out.extend(
-                match *value {
+                match value {
                     infinity @ (i64::MIN | i64::MAX) => infinity,
                     micros => micros.checked_sub(MICROS).ok_or(MALFORMED)?,
                 }
                 .to_be_bytes(),
             ),
             (Self::Decimal { scale, .. }, Cell::Int64(value)) => {
-                numeric::encode_unscaled((*value).into(), scale, out).map_err(|_| MALFORMED)?;
+                numeric::encode_unscaled(value.into(), scale, out).map_err(|_| MALFORMED)?;
             }
             (Self::Decimal { scale, .. }, Cell::Bytes(value)) => {
                 let number = i128::from_be_bytes(sized(value)?);
@@ -213,6 +219,20 @@ impl Form {
     }
 }
 
+#[cfg(test)]
+impl Cell<Bytes> {
+    fn lent(&self) -> Cell<&[u8]> {
+        match self {
+            Self::Boolean(value) => Cell::Boolean(*value),
+            Self::Int32(value) => Cell::Int32(*value),
+            Self::Int64(value) => Cell::Int64(*value),
+            Self::Float(value) => Cell::Float(*value),
+            Self::Double(value) => Cell::Double(*value),
+            Self::Bytes(value) => Cell::Bytes(value),
+        }
+    }
+}
+
 const MALFORMED: &str = "value is not of the column's type";
 
 /// Returns the bytes of a value of fixed length.
@@ -224,10 +244,15 @@ fn sized<const N: usize>(value: &[u8]) -> Result<[u8; N], &'static str> {
 mod tests {
     use super::*;
 
-    fn there_and_back(form: Form, value: &[u8]) -> Cell {
-        let cell = form.cell(value).unwrap();
+    fn cell(form: Form, value: &[u8]) -> Result<Cell<Bytes>, &'static str> {
+        let row = Bytes::copy_from_slice(value);
+        form.cell(&row, &row)
+    }
+
+    fn there_and_back(form: Form, value: &[u8]) -> Cell<Bytes> {
+        let cell = cell(form, value).unwrap();
         let mut again = Vec::new();
-        form.restore(&cell, &mut again).unwrap();
+        form.restore(cell.lent(), &mut again).unwrap();
         assert_eq!(again, value, "{form:?}");
         cell
     }
@@ -242,8 +267,8 @@ mod tests {
         for end in [i64::MIN, i64::MAX] {
             assert_eq!(there_and_back(Form::Timestamp { utc: true }, &end.to_be_bytes()), Cell::Int64(end));
         }
-        assert!(Form::Timestamp { utc: true }.cell(&(i64::MAX - 1).to_be_bytes()).is_err());
-        assert!(Form::Integer.cell(&[1]).is_err());
+        assert!(cell(Form::Timestamp { utc: true }, &(i64::MAX - 1).to_be_bytes()).is_err());
+        assert!(cell(Form::Integer, &[1]).is_err());
     }
 
     #[test]
@@ -275,6 +300,6 @@ mod tests {
         }
         let mut nan = Vec::new();
         numeric::encode("NaN", &mut nan).unwrap();
-        assert!(Form::Decimal { precision: 10, scale: 2 }.cell(&nan).is_err());
+        assert!(cell(Form::Decimal { precision: 10, scale: 2 }, &nan).is_err());
     }
 }

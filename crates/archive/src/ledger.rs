@@ -29,7 +29,6 @@ CREATE TABLE IF NOT EXISTS loader.archive (
     bytes        bigint,
     hash         text,
     tallies      jsonb NOT NULL DEFAULT '{}',
-    has_manifest boolean NOT NULL DEFAULT false,
     changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
     UNIQUE (table_name, from_time)
 )";
@@ -41,7 +40,7 @@ pub enum State {
     Planned,
     /// The object is written.
     Written,
-    /// The object has been read back, and is proved.
+    /// The object has been read back, is proved, and has a manifest.
     Verified,
     /// The rows are no longer in the table.
     Dropped,
@@ -75,7 +74,6 @@ pub struct Entry {
     pub state: State,
     /// The place of the archive that the object is below.
     pub url: String,
-    pub has_manifest: bool,
     /// The object that was written last, if one was.
     pub written: Option<Written>,
 }
@@ -119,7 +117,6 @@ impl Entry {
             slot: Slot { from: second("from_time")?, to: second("to_time")? },
             state: State::named(&state).ok_or_else(|| damaged("unknown state"))?,
             url: row.try_get("url").map_err(damaged)?,
-            has_manifest: row.try_get("has_manifest").map_err(damaged)?,
             written,
         })
     }
@@ -192,20 +189,29 @@ pub async fn entries(
     rows.iter().map(Entry::of).collect()
 }
 
-/// Plans the object of a slot, or plans it again; returns the entry.
-pub async fn plan(client: &Client, table: &SourceTable, slot: Slot, url: &str) -> Result<Entry, Failure> {
-    let sql = "INSERT INTO loader.archive (table_name, from_time, to_time, url) VALUES ($1, $2, $3, $4)
+/// Plans the objects of slots, or plans them again; returns the entries by time.
+pub async fn plan(
+    client: &Client,
+    table: &SourceTable,
+    slots: &[Slot],
+    url: &str,
+) -> Result<Vec<Entry>, Failure> {
+    let sql = "INSERT INTO loader.archive (table_name, from_time, to_time, url)
+               SELECT $1, slot.*, $4 FROM unnest($2::timestamptz[], $3::timestamptz[]) AS slot
                ON CONFLICT (table_name, from_time)
                DO UPDATE SET state = 'planned', changed_at = pg_catalog.now() RETURNING *";
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-        [&table.sql(), &time(slot.from), &time(slot.to), &url];
-    Entry::of(&client.query_one(sql, &values).await.map_err(of_server)?)
+    let (from, to): (Vec<_>, Vec<_>) = slots.iter().map(|slot| (time(slot.from), time(slot.to))).unzip();
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] = [&table.sql(), &from, &to, &url];
+    let rows = client.query(sql, &values).await.map_err(of_server)?;
+    let mut entries = rows.iter().map(Entry::of).collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(|entry| entry.slot);
+    Ok(entries)
 }
 
 /// Records that an object was written.
 pub async fn written(client: &Client, entry: &Entry, object: &Written) -> Result<(), Failure> {
     let sql = "UPDATE loader.archive SET state = 'written', etag = $2, rows = $3, bytes = $4, hash = $5, tallies = $6,
-                      has_manifest = false, changed_at = pg_catalog.now() WHERE id = $1";
+                      changed_at = pg_catalog.now() WHERE id = $1";
     let tallies = serde_json::to_value(&object.tallies).map_err(failure)?;
     let Written { etag, rows, bytes, hash, .. } = object;
     client.execute(sql, &[&entry.id, etag, rows, bytes, hash, &tallies]).await.map_err(of_server)?;
@@ -216,12 +222,5 @@ pub async fn written(client: &Client, entry: &Entry, object: &Written) -> Result
 pub async fn reached(client: &impl GenericClient, entry: &Entry, state: State) -> Result<(), Failure> {
     let sql = "UPDATE loader.archive SET state = $2, changed_at = pg_catalog.now() WHERE id = $1";
     client.execute(sql, &[&entry.id, &state.name()]).await.map_err(of_server)?;
-    Ok(())
-}
-
-/// Records that the manifest of a slot was written.
-pub async fn has_manifest(client: &Client, entry: &Entry) -> Result<(), Failure> {
-    let sql = "UPDATE loader.archive SET has_manifest = true WHERE id = $1";
-    client.execute(sql, &[&entry.id]).await.map_err(of_server)?;
     Ok(())
 }

@@ -6,22 +6,29 @@
 
 mod ahead;
 mod column;
+mod compare;
 mod drop;
 mod every;
 mod export;
 mod form;
+mod job;
+mod key;
 mod ledger;
 mod look;
+mod manifest;
 mod object;
 mod proof;
 mod restore;
+mod rows;
 mod run;
 mod server;
 mod session;
 mod slot;
 mod step;
+mod stretch;
 mod table;
 mod topic;
+mod work;
 
 use std::sync::Arc;
 

@@ -6,10 +6,11 @@ use comfy_table::presets;
 use comfy_table::Table;
 use tally_postgres::Failure;
 
+use crate::compare::hashes;
 use crate::export;
 use crate::ledger::{self, Entry, State, Written};
 use crate::session::{connect, place, Session, SessionArgs};
-use crate::slot::EVER;
+use crate::slot::{Slot, EVER};
 use crate::step;
 use crate::topic;
 
@@ -89,39 +90,40 @@ pub async fn verify(VerifyArgs { subject }: VerifyArgs) -> Result<(), Failure> {
         return topic::verify(&connect(&subject.database).await?, topic).await;
     }
     let session = Session::begin_alone(&subject.session(), &[]).await?;
-    let (mut objects, mut wrong) = (0u64, 0u64);
+    let (mut objects, mut proved) = (0u64, Vec::new());
     for entry in session.entries(EVER.0, EVER.1).await? {
         let Some(written) = entry.written.as_ref().filter(|_| entry.state != State::Planned) else {
             continue;
         };
         objects += 1;
-        if let Err(failure) = step::prove(&session.table, &place(&entry)?, &entry, written) {
-            eprintln!("{failure}");
-            wrong += 1;
-        } else if entry.state != State::Dropped && has_other_rows(&session, &entry, written).await? {
-            eprintln!("{}: rows have changed since they were archived", entry.slot.name()?);
-            ledger::reached(&session.client, &entry, State::Planned).await?;
-            wrong += 1;
+        match step::prove(&session.table, &place(&entry)?, &entry, written) {
+            Ok(()) => proved.push(entry),
+            Err(failure) => eprintln!("{failure}"),
         }
     }
-    println!("verified {} of {objects} objects", objects - wrong);
-    match wrong {
+    let changed = changed(&session, &proved).await?;
+    for entry in &changed {
+        eprintln!("{}: rows have changed since they were archived", entry.slot.name()?);
+        ledger::reached(&session.client, entry, State::Planned).await?;
+    }
+    let good = (proved.len() - changed.len()) as u64;
+    println!("verified {good} of {objects} objects");
+    match objects - good {
         0 => Ok(()),
         n => Err(Failure::new(format!("{n} slots are not as they were archived"))
             .mend("those whose rows changed are archived again by the next run; restore other objects from a backup")),
     }
 }
 
-/// Whether the table has other rows of a slot than the object, and has not fewer.
-async fn has_other_rows(session: &Session, entry: &Entry, written: &Written) -> Result<bool, Failure> {
-    let mut hash = entry.hash();
-    export::for_each_row(
-        session.client.copy_out(&export::statement(&session.table.rows_of(entry.slot)?)).await,
-        |row| {
-            hash.add(row);
-            Ok(())
-        },
-    )
-    .await?;
-    Ok(hash.rows as i64 >= written.rows && hash.text() != written.hash)
+/// Returns the slots of which the table has other rows than the object, and not fewer.
+async fn changed<'e>(session: &Session, entries: &'e [Entry]) -> Result<Vec<&'e Entry>, Failure> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Vec::new()) };
+    let all = Slot { from: first.slot.from, to: last.slot.to };
+    let rows = session.client.copy_out(&export::statement(&session.table.rows_of(all)?)).await;
+    let hashes = hashes(rows, session.table.at_place(), entries, first.slot.granularity()).await?;
+    let differs = |entry: &&Entry| match (hashes.get(&entry.slot.from), &entry.written) {
+        (Some(hash), Some(written)) => hash.rows as i64 >= written.rows && hash.text() != written.hash,
+        _ => false,
+    };
+    Ok(entries.iter().filter(|entry| entry.state != State::Dropped).filter(differs).collect())
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
+use siphasher::sip128::SipHasher13;
 use tally_postgres::pgtype::{copy::fields, numeric};
 use tally_stats::{split_decimal, split_integer, Tally};
 use tokio_postgres::types::Type;
 
-use crate::table::SourceTable;
+use crate::table::{SourceColumn, SourceTable};
 
 /// A sum over rows that does not depend on their order.
 #[derive(Debug, Clone)]
 pub struct RowsHash {
-    key: [u8; 16],
+    hasher: SipHasher13,
     sum: u128,
     /// Number of rows.
     pub rows: u64,
@@ -21,15 +21,12 @@ pub struct RowsHash {
 impl RowsHash {
     /// Creates the hash of no rows; nobody who does not know the key can find rows of the same hash.
     pub fn new(key: [u8; 16]) -> Self {
-        Self { key, sum: 0, rows: 0 }
+        Self { hasher: SipHasher13::new_with_key(&key), sum: 0, rows: 0 }
     }
 
     /// Adds a row of binary COPY.
     pub fn add(&mut self, row: &[u8]) {
-        let digest = Sha256::new().chain_update(self.key).chain_update(row).finalize();
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest[..16]);
-        self.sum = self.sum.wrapping_add(u128::from_be_bytes(half));
+        self.sum = self.sum.wrapping_add(self.hasher.hash(row).as_u128());
         self.rows += 1;
     }
 
@@ -45,51 +42,56 @@ pub type Tallies = BTreeMap<String, String>;
 /// The tallies of columns while rows are added.
 pub struct RunningTallies<'a> {
     table: &'a SourceTable,
-    tallies: BTreeMap<String, Tally>,
+    /// For each column of the table, its tally if it is one of these.
+    tallies: Vec<Option<Tally>>,
 }
 
 impl<'a> RunningTallies<'a> {
-    /// Begins the tallies of these columns.
-    pub fn new(table: &'a SourceTable, names: impl IntoIterator<Item = String>) -> Self {
-        Self { table, tallies: names.into_iter().map(|name| (name, Tally::EMPTY)).collect() }
+    /// Begins the tallies of the columns that PostgreSQL has tallied.
+    pub fn like(table: &'a SourceTable, others: &Tallies) -> Self {
+        let empty = |column: &SourceColumn| others.contains_key(&column.name).then_some(Tally::EMPTY);
+        Self { table, tallies: table.columns.iter().map(empty).collect() }
     }
 
     /// Adds a row of binary COPY.
     pub fn add(&mut self, row: &[u8]) -> Result<(), String> {
-        observe(self.table, row, &mut self.tallies)
+        for ((column, tally), value) in self.table.columns.iter().zip(&mut self.tallies).zip(fields(row)) {
+            if let (Some(value), Some(tally)) = (value, tally) {
+                observe(&column.kind, value, tally)
+                    .ok_or_else(|| format!("column {:?}: value is not of the column's type", column.name))?;
+            }
+        }
+        Ok(())
     }
 
-    /// Returns the texts that PostgreSQL has for them.
-    pub fn finish(self) -> Result<Tallies, String> {
-        let text = |(name, tally): (String, Tally)| match Tally::from_bytes(&tally.to_bytes()) {
-            Ok(canonical) => Ok((name, canonical.to_string())),
-            Err(_) => Err(format!("column {name:?}: no numbers have such a tally")),
+    /// Returns the first column whose tally is not PostgreSQL's.
+    pub fn difference(&self, others: &Tallies) -> Option<&str> {
+        let differs = |(column, tally): (&SourceColumn, &Option<Tally>)| {
+            let other = others.get(&column.name).map(|text| text.parse::<Tally>());
+            match (tally, other) {
+                (Some(tally), Some(Ok(other))) => !tally.agrees_with(&other),
+                (None, None) => false,
+                _ => true,
+            }
         };
-        self.tallies.into_iter().map(text).collect()
+        let mut columns = self.table.columns.iter().zip(&self.tallies);
+        columns.find(|pair| differs(*pair)).map(|(column, _)| column.name.as_str())
     }
 }
 
-fn observe(table: &SourceTable, row: &[u8], tallies: &mut BTreeMap<String, Tally>) -> Result<(), String> {
-    for (column, value) in table.columns.iter().zip(fields(row)) {
-        let (Some(value), Some(tally)) = (value, tallies.get_mut(&column.name)) else { continue };
-        let wrong = || format!("column {:?}: value is not of the column's type", column.name);
-        match column.kind {
-            Type::INT2 => {
-                observe_integer(i16::from_be_bytes(value.try_into().map_err(|_| wrong())?).into(), tally)
-            }
-            Type::INT4 => {
-                observe_integer(i32::from_be_bytes(value.try_into().map_err(|_| wrong())?).into(), tally)
-            }
-            Type::INT8 => observe_integer(i64::from_be_bytes(value.try_into().map_err(|_| wrong())?), tally),
-            Type::FLOAT4 => tally.observe(f32::from_be_bytes(value.try_into().map_err(|_| wrong())?).into()),
-            Type::FLOAT8 => tally.observe(f64::from_be_bytes(value.try_into().map_err(|_| wrong())?)),
-            _ => {
-                let (hi, lo) = split_decimal(&numeric::text(value)).ok_or_else(wrong)?;
-                tally.observe_wide(hi, lo);
-            }
+fn observe(kind: &Type, value: &[u8], tally: &mut Tally) -> Option<()> {
+    match *kind {
+        Type::INT2 => observe_integer(i16::from_be_bytes(value.try_into().ok()?).into(), tally),
+        Type::INT4 => observe_integer(i32::from_be_bytes(value.try_into().ok()?).into(), tally),
+        Type::INT8 => observe_integer(i64::from_be_bytes(value.try_into().ok()?), tally),
+        Type::FLOAT4 => tally.observe(f32::from_be_bytes(value.try_into().ok()?).into()),
+        Type::FLOAT8 => tally.observe(f64::from_be_bytes(value.try_into().ok()?)),
+        _ => {
+            let (hi, lo) = split_decimal(&numeric::text(value))?;
+            tally.observe_wide(hi, lo);
         }
     }
-    Ok(())
+    Some(())
 }
 
 fn observe_integer(value: i64, tally: &mut Tally) {

@@ -50,15 +50,10 @@ pub async fn run(args: RestoreArgs) -> Result<(), Failure> {
 }
 
 async fn restore(session: &mut Session, entry: &Entry, written: &Written) -> Result<(), Failure> {
-    let Session { client, table } = session;
+    let Session { client, table, .. } = session;
     let fail = |e: Error| of_server(&e).at(format!("table {}", table.sql()));
     let address = place(entry)?.below(&entry.slot.object(&table.name)?);
-    let wrong = |what: String| Failure::new(what).at(&address);
-    let found = address.get()?.ok_or_else(|| wrong("there is no such object".into()))?;
-    if found.1 != written.etag {
-        return Err(wrong("object has been replaced since it was written".into()));
-    }
-    let rows = ObjectDecoder::new(table, found.0).map_err(wrong)?;
+    let rows = ObjectDecoder::open(table, &address, &written.etag)?;
     let tx = client.transaction().await.map_err(fail)?;
     tx.batch_execute(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.sql()))
         .await
@@ -77,7 +72,8 @@ async fn restore(session: &mut Session, entry: &Entry, written: &Written) -> Res
     })
     .await?;
     if hash.rows as i64 != written.rows || hash.text() != written.hash {
-        return Err(wrong("restored rows are not those that were archived".into())
+        return Err(Failure::new("restored rows are not those that were archived")
+            .at(&address)
             .mend("nothing was restored; look for triggers and rules that change rows"));
     }
     ledger::reached(&tx, entry, State::Restored).await?;

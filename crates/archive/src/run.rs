@@ -10,11 +10,14 @@ use tally_program::Stop;
 use crate::ahead;
 use crate::drop;
 use crate::every::{duration, repeat};
-use crate::ledger::{self, Entry, State};
+use crate::job;
+use crate::ledger::{self, Entry, State, Written};
 use crate::server::of_server;
 use crate::session::{Session, SessionArgs};
-use crate::slot::{literal, Granularity, Slot, EVER};
+use crate::slot::{Granularity, Slot, EVER};
 use crate::step;
+use crate::stretch::Source;
+use crate::work::Work;
 
 /// Options of a run.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,17 +40,16 @@ pub struct RunArgs {
     /// Make the next partitions, up to this time from now, such as 7d
     #[arg(long, value_name = "TIME", value_parser = duration)]
     ahead: Option<SignedDuration>,
+    /// Number of connections that archive at a time
+    #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = jobs)]
+    jobs: usize,
     /// Go on, and look again after this time
     #[arg(long, value_name = "TIME", value_parser = duration)]
     every: Option<SignedDuration>,
 }
 
-/// Slots, rows and bytes that a run has archived.
-#[derive(Default)]
-struct Counts {
-    slots: u64,
-    rows: i64,
-    bytes: i64,
+fn jobs(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|jobs| (1..=64).contains(jobs)).ok_or("must be from 1 to 64".to_string())
 }
 
 /// Runs the command, once or until it is stopped.
@@ -68,30 +70,30 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
     let seconds = args.granularity.seconds();
     let cut = Timestamp::now().as_second().saturating_sub(args.older_than.as_secs());
     let cut = cut.div_euclid(seconds) * seconds;
-    let known = known(&session, args.granularity, &place).await?;
+    let mut known = known(&session, args.granularity, &place).await?;
+    recover(&session, &place, &mut known).await?;
     let live = live_rows(&session, args.granularity, cut).await?;
     let slots: BTreeSet<i64> = live.keys().chain(known.keys()).copied().collect();
-    let (mut counts, mut left) = (Counts::default(), 0u64);
+    let (mut work, mut left) = (Work::new(), 0u64);
     for from in slots {
-        if stop.is_requested() {
-            break;
-        }
         let slot = Slot { from, to: from + seconds };
         let rows = live.get(&from).copied().unwrap_or(0);
         match decide(known.get(&from), rows) {
-            Decision::Leave => {}
+            Decision::Leave if rows == 0 => {}
+            Decision::Leave => work.leave(),
             Decision::Complain(what) => {
                 tracing::warn!("{} of {}: {what}", slot.name()?, session.table.sql());
+                work.leave();
                 left += 1;
             }
-            Decision::Write => {
-                let entry = ledger::plan(&session.client, &session.table, slot, &place.to_string()).await?;
-                counts.add(archive(&mut session, &place, entry).await?);
-            }
-            Decision::Continue(entry) => counts.add(archive(&mut session, &place, entry.clone()).await?),
+            Decision::Write => work.write(slot, rows),
+            Decision::Prove(entry, written) => work.prove(entry.clone(), written.clone()),
         }
     }
+    let source = Source { table: session.table.clone(), place, granularity: args.granularity };
+    let (counts, outcome) = job::run(&session.connector, source, stop, work, args.jobs).await;
     println!("archived {} rows of {} slots in {} bytes", counts.rows, counts.slots, counts.bytes);
+    outcome?;
     if args.drop && !stop.is_requested() {
         left += drop::partitions(&mut session, cut, args.granularity).await?;
     }
@@ -103,12 +105,19 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
     }
 }
 
-impl Counts {
-    fn add(&mut self, (rows, bytes): (i64, i64)) {
-        self.slots += 1;
-        self.rows += rows;
-        self.bytes += bytes;
+/// Finds objects that a run wrote before it was killed, and tells the ledger of them: they may hold rows that are gone since.
+async fn recover(
+    session: &Session,
+    place: &Address,
+    known: &mut BTreeMap<i64, Entry>,
+) -> Result<(), Failure> {
+    for entry in known.values_mut().filter(|entry| entry.state == State::Planned) {
+        if let Some(written) = step::unrecorded(&session.table, place, entry)? {
+            ledger::written(&session.client, entry, &written).await?;
+            (entry.state, entry.written) = (State::Written, Some(written));
+        }
     }
+    Ok(())
 }
 
 /// Next work on a slot.
@@ -116,7 +125,7 @@ enum Decision<'a> {
     Leave,
     Complain(&'static str),
     Write,
-    Continue(&'a Entry),
+    Prove(&'a Entry, &'a Written),
 }
 
 /// Decides by what the ledger knows and by the number of rows that the table has now.
@@ -135,25 +144,9 @@ fn decide(entry: Option<&Entry>, rows: i64) -> Decision<'_> {
         (State::Written | State::Verified | State::Restored, Some(written)) if rows > written.rows => {
             Decision::Write
         }
-        (State::Written, Some(_)) => Decision::Continue(entry),
-        (State::Verified, Some(_)) if !entry.has_manifest => Decision::Continue(entry),
+        (State::Written, Some(written)) => Decision::Prove(entry, written),
         _ => Decision::Leave,
     }
-}
-
-/// Takes a slot from where it is to its end; returns its numbers of rows and bytes.
-async fn archive(session: &mut Session, place: &Address, entry: Entry) -> Result<(i64, i64), Failure> {
-    let Session { client, table } = session;
-    let is_written = entry.state != State::Planned;
-    let written = match entry.written.clone().filter(|_| is_written) {
-        Some(written) => written,
-        None => step::write(client, table, place, &entry).await?,
-    };
-    if entry.state != State::Verified {
-        step::verify(client, table, place, &entry, &written).await?;
-    }
-    step::describe(client, table, place, &entry, &written).await?;
-    Ok((written.rows, written.bytes))
 }
 
 /// Returns the entries by their start; they must be of the same granularity and place as this run's.
@@ -185,15 +178,8 @@ async fn live_rows(
     cut: i64,
 ) -> Result<BTreeMap<i64, i64>, Failure> {
     let table = &session.table;
-    let (at, zone) = (table.at(), table.has_zone());
-    let (first, cut) = (literal(EVER.0, zone)?, literal(cut, zone)?);
-    let sql = format!(
-        "SELECT pg_catalog.floor(EXTRACT(epoch FROM {at}) / {})::int8, count(*) FROM {}
-         WHERE {at} >= {first} AND {at} < {cut} GROUP BY 1",
-        granularity.seconds(),
-        table.sql()
-    );
+    let (start, before) = (table.start(granularity)?, table.within(Slot { from: EVER.0, to: cut })?);
+    let sql = format!("SELECT {start}, count(*) FROM {} WHERE {before} GROUP BY 1", table.sql());
     let rows = session.client.query(&sql, &[]).await.map_err(|e| of_server(&e).at(table.sql()))?;
-    let start = |number: i64| Slot::numbered(number, granularity).from;
-    Ok(rows.iter().map(|row| (start(row.get(0)), row.get(1))).collect())
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

@@ -1,10 +1,13 @@
 //! Ground of the commands: a connection, the table, and the ledger.
 
+use std::sync::Arc;
+
 use tally_objects::Address;
 use tally_postgres::{Connector, Failure};
 use tokio_postgres::Client;
 
 use crate::ledger::{self, Entry};
+use crate::server::of_server;
 use crate::table::SourceTable;
 
 /// Options of all commands.
@@ -24,14 +27,19 @@ pub struct SessionArgs {
 
 /// Connects to the database of an archive.
 pub async fn connect(database: &str) -> Result<Client, Failure> {
-    let connector = Connector::new(database, None, "tally archive")?;
+    let connector = connector(database)?;
     connector.connect().await.map_err(|e| connector.failure(&e))
+}
+
+fn connector(database: &str) -> Result<Connector, Failure> {
+    Connector::new(database, None, "tally archive")
 }
 
 /// A connection with what it is about.
 pub struct Session {
+    pub connector: Connector,
     pub client: Client,
-    pub table: SourceTable,
+    pub table: Arc<SourceTable>,
 }
 
 impl Session {
@@ -40,9 +48,11 @@ impl Session {
         let (Some(database), Some(table)) = (&args.database, &args.table) else {
             return Err(Failure::usage("no table was named").mend("see `tally archive --help`"));
         };
-        let client = connect(database).await?;
+        let connector = connector(database)?;
+        let client = connector.connect().await.map_err(|e| connector.failure(&e))?;
         let table = SourceTable::find(&client, table, args.at.as_deref(), series).await?;
-        Ok(Self { client, table })
+        settle(&client).await?;
+        Ok(Self { connector, client, table: Arc::new(table) })
     }
 
     /// Begins a session that may change the archive: no other one of this table does meanwhile.
@@ -60,6 +70,19 @@ impl Session {
             false => Ok(Vec::new()),
         }
     }
+}
+
+/// Connects once more, for work beside the session's.
+pub async fn connect_beside(connector: &Connector) -> Result<Client, Failure> {
+    let client = connector.connect().await.map_err(|e| connector.failure(&e))?;
+    settle(&client).await?;
+    Ok(client)
+}
+
+/// Prepares a connection: it finds nothing by its `search_path`, sees all rows or fails, and asks no trees for them.
+async fn settle(client: &Client) -> Result<(), Failure> {
+    let sql = "SET search_path = pg_catalog; SET row_security = off; SET pg_tally.answer_from_trees = off";
+    client.batch_execute(sql).await.map_err(|e| of_server(&e))
 }
 
 /// Returns the place that an entry's object is below.

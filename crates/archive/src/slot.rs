@@ -1,10 +1,14 @@
 //! Slots: hours or days of UTC, each of which has an object.
 
 use jiff::Timestamp;
+use tally_postgres::pgtype::copy::fields;
 use tally_postgres::Failure;
 
 /// The first second of the year 1, and the last one of 9999.
 pub const EVER: (i64, i64) = (-62_135_596_800, 253_402_207_200);
+
+/// Seconds from 1970 to 2000, where PostgreSQL begins to count.
+const EPOCH: i64 = 946_684_800;
 
 /// The length of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -41,7 +45,16 @@ impl Slot {
         Self { from, to: from.saturating_add(granularity.seconds()) }
     }
 
-    fn granularity(self) -> Granularity {
+    /// Returns the slot of a row of binary COPY, whose field at this place is its time.
+    pub fn of_row(row: &[u8], at: usize, granularity: Granularity) -> Result<Self, Failure> {
+        let field = fields(row).nth(at).flatten().and_then(|field| field.try_into().ok());
+        let micros = i64::from_be_bytes(field.ok_or_else(|| Failure::new("row has no time"))?);
+        let second = micros.div_euclid(1_000_000).saturating_add(EPOCH);
+        Ok(Self::numbered(second.div_euclid(granularity.seconds()), granularity))
+    }
+
+    /// Returns the length of the slot.
+    pub fn granularity(self) -> Granularity {
         match self.to - self.from == Granularity::Hour.seconds() {
             true => Granularity::Hour,
             false => Granularity::Day,

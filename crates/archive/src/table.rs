@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::form::Form;
 use crate::server::of_server;
-use crate::slot::{literal, Slot};
+use crate::slot::{literal, Granularity, Slot};
 
 /// A table whose rows are archived.
 #[derive(Debug)]
@@ -46,27 +46,24 @@ impl SourceColumn {
 
 impl SourceTable {
     /// Finds a table; `at` names its column of time, and `series` those by which objects are sorted before it.
-    ///
-    /// From then on the session finds nothing by its `search_path`, and sees all rows or fails.
     pub async fn find(
         client: &Client,
         table: &str,
         at: Option<&str>,
         series: &[String],
     ) -> Result<Self, Failure> {
-        let place = format!("table {table}");
-        let fail = |e: tokio_postgres::Error| of_server(&e).at(&place);
+        let place_name = format!("table {table}");
+        let fail = |e: tokio_postgres::Error| of_server(&e).at(&place_name);
         let sql = "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text
                    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
                    WHERE c.oid = pg_catalog.to_regclass($1)";
         let found = client.query_opt(sql, &[&table]).await.map_err(fail)?;
-        let Some(found) = found else { return Err(Failure::usage("no such table").at(&place)) };
+        let Some(found) = found else { return Err(Failure::usage("no such table").at(&place_name)) };
         let (oid, schema, name, kind): (u32, String, String, String) =
             (found.get(0), found.get(1), found.get(2), found.get(3));
         if !matches!(kind.as_str(), "r" | "p") {
-            return Err(Failure::usage("only tables can be archived").at(&place));
+            return Err(Failure::usage("only tables can be archived").at(&place_name));
         }
-        client.batch_execute("SET search_path = pg_catalog; SET row_security = off").await.map_err(fail)?;
         let sql = "SELECT attnum, attname::text FROM pg_catalog.pg_attribute
                    WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum";
         let attributes = client.query(sql, &[&oid]).await.map_err(fail)?;
@@ -85,12 +82,20 @@ impl SourceTable {
                 form: Form::of(column.type_(), column.type_modifier(), is_text(column.type_())),
             })
             .collect();
-        let at = time_column(&columns, at).map_err(|failure| failure.at(&place))?;
+        let at = time_column(&columns, at).map_err(|failure| failure.at(&place_name))?;
         let place_of = |wanted: &String| {
-            let unknown = || Failure::usage(format!("no column {wanted:?}")).at(&place);
+            let unknown = || Failure::usage(format!("no column {wanted:?}")).at(&place_name);
             columns.iter().position(|column| column.name == *wanted).ok_or_else(unknown)
         };
         let series = series.iter().map(place_of).collect::<Result<Vec<_>, _>>()?;
+        if let Some(place) = series.iter().find(|place| !columns[**place].form.is_sortable()) {
+            return Err(Failure::usage(format!(
+                "objects cannot be sorted by column {:?}",
+                columns[*place].name
+            ))
+            .at(&place_name)
+            .mend("name columns of texts, numbers or times for --series"));
+        }
         let sql = "SELECT n.nspname::text FROM pg_catalog.pg_extension AS e
                    JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_tally'";
         let extension = client.query_opt(sql, &[]).await.map_err(fail)?.map(|row| row.get(0));
@@ -128,26 +133,46 @@ impl SourceTable {
         self.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The condition on rows of a slot in SQL.
+    /// The condition on rows of a stretch of time in SQL.
     pub fn within(&self, slot: Slot) -> Result<String, Failure> {
         let (at, zone) = (self.at(), self.has_zone());
         Ok(format!("{at} >= {} AND {at} < {}", literal(slot.from, zone)?, literal(slot.to, zone)?))
     }
 
-    /// The rows of a slot, always in the same order, as a query.
+    /// The rows of a stretch of time, in any order, as a query.
     pub fn rows_of(&self, slot: Slot) -> Result<String, Failure> {
-        let keys: Vec<String> =
-            self.sorting().iter().map(|place| quoted(&self.columns[*place].name)).collect();
-        let (list, table, within) = (self.list(), self.sql(), self.within(slot)?);
-        // Rows of equal keys come in the order of their places, so that two queries of one snapshot agree.
-        Ok(format!("SELECT {list} FROM {table} WHERE {within} ORDER BY {}, tableoid, ctid", keys.join(", ")))
+        Ok(format!("SELECT {} FROM {} WHERE {}", self.list(), self.sql(), self.within(slot)?))
     }
 
-    /// The names of the columns that are tallied, and the query for the tallies of a slot; none without the extension.
-    ///
-    /// Neither a tree nor several processes take part: rows are added up in the order in which they are copied, so that the
-    /// last bits agree too.
-    pub fn tallies_of(&self, slot: Slot) -> Result<Option<(Vec<String>, String)>, Failure> {
+    /// The rows of a stretch of time, in the order of objects, as a query.
+    pub fn sorted_rows_of(&self, slot: Slot) -> Result<String, Failure> {
+        let key = |place: usize| {
+            let column = &self.columns[place];
+            let name = quoted(&column.name);
+            // As texts are sorted in Parquet.
+            match column.form {
+                Form::Text | Form::NumberText => format!("{name}::pg_catalog.text COLLATE pg_catalog.\"C\""),
+                _ => name,
+            }
+        };
+        let keys: Vec<String> = self.sorting().into_iter().map(key).collect();
+        Ok(format!("{} ORDER BY {}", self.rows_of(slot)?, keys.join(", ")))
+    }
+
+    /// The expression for the start of a row's slot, in seconds since 1970, in SQL.
+    pub fn start(&self, granularity: Granularity) -> Result<String, Failure> {
+        let origin = literal(0, self.has_zone())?;
+        let bin = format!("pg_catalog.date_bin('{} s', {}, {origin})", granularity.seconds(), self.at());
+        Ok(format!("pg_catalog.date_part('epoch', {bin})::pg_catalog.int8"))
+    }
+
+    /// The names of the columns that are tallied, and the query for the tallies of the slots of a stretch of time, after their starts;
+    /// none without the extension.
+    pub fn tallies_of(
+        &self,
+        stretch: Slot,
+        granularity: Granularity,
+    ) -> Result<Option<(Vec<String>, String)>, Failure> {
         let Some(extension) = &self.extension else { return Ok(None) };
         let tallied = self.columns.iter().filter_map(|column| Some((column, column.tallied_as()?)));
         let (names, terms): (Vec<_>, Vec<_>) = tallied
@@ -160,7 +185,10 @@ impl SourceTable {
         if names.is_empty() {
             return Ok(None);
         }
-        Ok(Some((names, format!("SELECT {} FROM ({}) AS slot", terms.join(", "), self.rows_of(slot)?))))
+        let (start, within) = (self.start(granularity)?, self.within(stretch)?);
+        let sql =
+            format!("SELECT {start}, {} FROM {} WHERE {within} GROUP BY 1", terms.join(", "), self.sql());
+        Ok(Some((names, sql)))
     }
 }
 

@@ -87,6 +87,10 @@ impl Object {
     }
 
     /// Reads some bytes; fails if the object has changed.
+    pub fn bytes(&self, range: Range<u64>) -> io::Result<Bytes> {
+        runtime::wait(self.clone().read(range))
+    }
+
     async fn read(self, range: Range<u64>) -> io::Result<Bytes> {
         // Only a strong tag stands for the bytes.
         let tag = self.meta.e_tag.filter(|tag| !tag.starts_with("W/"));
@@ -107,7 +111,7 @@ pub fn failure(error: &Error) -> Failure {
     match error {
         Error::NotFound { .. } => Failure::usage("no such object"),
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Failure::usage("access denied")
-            .mend("check the credentials, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+            .mend("check the credentials, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and this machine's clock"),
         Error::Precondition { .. } => {
             Failure::new("object changed while it was being read").mend("run the command again")
         }

@@ -29,14 +29,17 @@ impl ObjectWriter {
         Ok(Self { address: address.clone(), upload, unsent: 0, size: 0 })
     }
 
-    /// Completes the object.
-    pub fn finish(mut self) -> io::Result<()> {
+    /// Completes the object, and returns its tag.
+    pub fn finish(mut self) -> io::Result<String> {
         let upload = self.upload.take().ok_or_else(lost)?;
-        let Err(failed) = runtime::wait(upload.finish()) else { return Ok(()) };
+        let failed = match runtime::wait(upload.finish()) {
+            Ok(done) => return Ok(done.e_tag.unwrap_or_default()),
+            Err(failed) => failed,
+        };
         // The answer may have been lost after the object was made; then it cannot be made again.
         let (store, path) = (self.address.store.clone(), self.address.path.clone());
         match runtime::wait(async move { store.head(&path).await }) {
-            Ok(found) if found.size == self.size => Ok(()),
+            Ok(found) if found.size == self.size => Ok(found.e_tag.unwrap_or_default()),
             _ => Err(error(&failed)),
         }
     }

@@ -1,6 +1,7 @@
 //! The mathematics of pg_tally: no PostgreSQL, no I/O.
 
 mod accessors;
+mod agreement;
 mod bounds;
 mod cascade;
 mod dd;

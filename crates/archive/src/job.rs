@@ -1,0 +1,139 @@
+//! Jobs: connections and threads that take a run's slots to proved objects, beside one another.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tally_postgres::{Connector, Failure};
+use tally_program::Stop;
+use tokio_postgres::Client;
+
+use crate::ledger::{self, Entry};
+use crate::session::connect_beside;
+use crate::slot::Slot;
+use crate::step;
+use crate::stretch::{Collection, Source};
+use crate::work::{Task, Work};
+
+/// Number of slots, rows and bytes that were archived.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Counts {
+    pub slots: u64,
+    pub rows: i64,
+    pub bytes: i64,
+}
+
+/// State that the jobs of a run share.
+struct Shared {
+    connector: Connector,
+    source: Source,
+    stop: Stop,
+    work: Mutex<Work>,
+}
+
+/// Does the work with this many jobs; returns what they have archived, and the first failure.
+pub async fn run(
+    connector: &Connector,
+    source: Source,
+    stop: &Stop,
+    work: Work,
+    jobs: usize,
+) -> (Counts, Result<(), Failure>) {
+    let (connector, stop) = (connector.clone(), stop.clone());
+    let shared = Arc::new(Shared { connector, source, stop, work: Mutex::new(work) });
+    let begin = |_| {
+        let shared = shared.clone();
+        tokio::task::spawn_blocking(move || thread(&shared))
+    };
+    let (mut counts, mut outcome) = (Counts::default(), Ok(()));
+    for job in (0..jobs).map(begin).collect::<Vec<_>>() {
+        let (more, result) = job.await.unwrap_or_else(|e| (Counts::default(), Err(Failure::new(e))));
+        counts.slots += more.slots;
+        counts.rows += more.rows;
+        counts.bytes += more.bytes;
+        outcome = outcome.and(result);
+    }
+    (counts, outcome)
+}
+
+fn thread(shared: &Shared) -> (Counts, Result<(), Failure>) {
+    let mut counts = Counts::default();
+    // The connection has a thread of its own, so that rows come while others are encoded.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(work(shared, &mut counts)),
+        Err(error) => Err(Failure::new(error)),
+    };
+    if outcome.is_err() {
+        // The others would meet the same fault.
+        *shared.work() = Work::new();
+    }
+    (counts, outcome)
+}
+
+async fn work(shared: &Shared, counts: &mut Counts) -> Result<(), Failure> {
+    let mut client = None;
+    loop {
+        let task = shared.work().next();
+        let Some(task) = task.filter(|_| !shared.stop.is_requested()) else { return Ok(()) };
+        let mut connected = match client.take() {
+            Some(client) => client,
+            None => connect_beside(&shared.connector).await?,
+        };
+        match task {
+            Task::Prove(proof) => end(shared, &connected, &proof.0, &proof.1, counts).await?,
+            Task::WriteLarge(slot) => {
+                for entry in plan(shared, &connected, &[slot]).await? {
+                    if let Some(written) = shared.source.stream(&mut connected, &entry).await? {
+                        ledger::written(&connected, &entry, &written).await?;
+                        end(shared, &connected, &entry, &written, counts).await?;
+                    }
+                }
+            }
+            Task::Write(slots) => {
+                let entries = plan(shared, &connected, &slots).await?;
+                match shared.source.collect(&mut connected, &entries).await? {
+                    Collection::TooMuch(rows, bytes) => {
+                        let mut work = shared.work();
+                        work.learn(rows, bytes);
+                        work.are_large(&slots);
+                        continue;
+                    }
+                    Collection::Whole(mut rows) => {
+                        for entry in &entries {
+                            if let Some(written) = shared.source.write(entry, &mut rows)? {
+                                ledger::written(&connected, entry, &written).await?;
+                                end(shared, &connected, entry, &written, counts).await?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        client = Some(connected);
+    }
+}
+
+async fn plan(shared: &Shared, client: &Client, slots: &[Slot]) -> Result<Vec<Entry>, Failure> {
+    let Source { table, place, .. } = &shared.source;
+    ledger::plan(client, table, slots, &place.to_string()).await
+}
+
+async fn end(
+    shared: &Shared,
+    client: &Client,
+    entry: &Entry,
+    written: &ledger::Written,
+    counts: &mut Counts,
+) -> Result<(), Failure> {
+    let Source { table, place, .. } = &shared.source;
+    step::verify(client, table, place, entry, written).await?;
+    counts.slots += 1;
+    counts.rows += written.rows;
+    counts.bytes += written.bytes;
+    Ok(())
+}
+
+impl Shared {
+    fn work(&self) -> std::sync::MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,103 @@
+//! The order of rows in an object: by the values of some columns, as Parquet compares them.
+
+use bytes::Bytes;
+use tally_postgres::pgtype::{copy::fields, numeric};
+
+use crate::form::Form;
+use crate::rows::Rows;
+use crate::table::SourceTable;
+
+/// First byte of the key of a value; that of NULL, which comes last.
+const VALUE: u8 = 1;
+const NULL: u8 = 2;
+
+/// Returns rows in the order of the table's objects; rows of equal keys stay as they are.
+pub fn sorted(table: &SourceTable, rows: Rows) -> impl Iterator<Item = Bytes> {
+    let places = table.sorting();
+    let (mut keys, mut order) = (Vec::new(), Vec::with_capacity(rows.len()));
+    for row in rows.iter() {
+        let from = keys.len();
+        for place in &places {
+            append_key(table.columns[*place].form, fields(&row).nth(*place).flatten(), &mut keys);
+        }
+        // Most rows differ in their first bytes.
+        let mut begin = [0; 8];
+        let length = begin.len().min(keys.len() - from);
+        begin[..length].copy_from_slice(&keys[from..from + length]);
+        order.push((u64::from_be_bytes(begin), from..keys.len(), order.len()));
+    }
+    order.sort_by(|(a, a_key, _), (b, b_key, _)| {
+        a.cmp(b).then_with(|| keys[a_key.clone()].cmp(&keys[b_key.clone()]))
+    });
+    order.into_iter().map(move |(_, _, at)| rows.row(at))
+}
+
+/// Appends bytes that compare as values of a form do.
+fn append_key(form: Form, value: Option<&[u8]>, out: &mut Vec<u8>) {
+    let Some(value) = value else {
+        out.push(NULL);
+        return;
+    };
+    out.push(VALUE);
+    match form {
+        // The sign bit, with which negative numbers come first.
+        Form::Smallint | Form::Integer | Form::Bigint | Form::Date | Form::Time | Form::Timestamp { .. } => {
+            out.extend(value.iter().enumerate().map(|(at, byte)| if at == 0 { byte ^ 0x80 } else { *byte }));
+        }
+        Form::Real | Form::Double => {
+            let is_negative = value.first().is_some_and(|byte| byte & 0x80 != 0);
+            let flip = |(at, byte): (usize, &u8)| match (is_negative, at) {
+                (true, _) => !byte,
+                (false, 0) => byte ^ 0x80,
+                (false, _) => *byte,
+            };
+            out.extend(value.iter().enumerate().map(flip));
+        }
+        Form::Decimal { scale, .. } => {
+            let number = numeric::unscaled(value, scale).unwrap_or(i128::MAX);
+            out.extend((number ^ i128::MIN).to_be_bytes());
+        }
+        Form::NumberText => append_text(numeric::text(value).as_bytes(), out),
+        Form::Boolean | Form::Uuid => out.extend(value),
+        Form::Text | Form::Json | Form::Jsonb | Form::Binary => append_text(value, out),
+    }
+}
+
+/// Appends a text, which has no byte 0, so that it comes before those that it is the beginning of.
+fn append_text(text: &[u8], out: &mut Vec<u8>) {
+    out.extend(text);
+    out.push(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(form: Form, value: Option<&[u8]>) -> Vec<u8> {
+        let mut key = Vec::new();
+        append_key(form, value, &mut key);
+        key
+    }
+
+    fn assert_sorted(form: Form, values: &[Vec<u8>]) {
+        let keys: Vec<_> = values.iter().map(|value| key(form, Some(value))).collect();
+        assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{form:?}");
+        assert!(keys.iter().all(|one| *one < key(form, None)), "{form:?}");
+    }
+
+    #[test]
+    fn keys_compare_as_values_do() {
+        let of = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
+        assert_sorted(Form::Text, &of(&["", "A", "AB", "B", "a", "ä"]));
+        let integers = [i32::MIN, -1, 0, 1, i32::MAX].map(|n| n.to_be_bytes().to_vec());
+        assert_sorted(Form::Integer, &integers);
+        let doubles = [f64::NEG_INFINITY, -1.5, -1.0, -1e-300, 0.0, 1e-300, 2.0, f64::INFINITY];
+        assert_sorted(Form::Double, &doubles.map(|x| x.to_be_bytes().to_vec()));
+        let decimals = ["-100.00", "-0.01", "0.00", "0.01", "99.99"].map(|text| {
+            let mut value = Vec::new();
+            assert!(numeric::encode(text, &mut value).is_ok());
+            value
+        });
+        assert_sorted(Form::Decimal { precision: 10, scale: 2 }, &decimals);
+    }
+}

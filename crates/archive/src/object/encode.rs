@@ -1,0 +1,115 @@
+//! Writes the rows of an object.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnPath, Type};
+use tally_postgres::pgtype::copy::fields;
+use tally_postgres::Failure;
+
+use super::{ObjectSink, Stamp};
+use crate::column::ColumnValues;
+use crate::table::SourceTable;
+
+/// Number of rows of a row group, and of bytes of their values, at most: what is in memory at a time.
+const GROUP_ROWS: usize = 1 << 17;
+const GROUP_BYTES: usize = 16 << 20;
+/// Level of compression: much smaller files than the default's, in little more time.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Writes rows to a Parquet file.
+pub struct ObjectEncoder<'a> {
+    table: &'a SourceTable,
+    columns: Vec<ColumnValues>,
+    file: SerializedFileWriter<ObjectSink>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl<'a> ObjectEncoder<'a> {
+    /// Begins a file of the table's columns.
+    pub fn new(table: &'a SourceTable, sink: ObjectSink) -> Result<Self, Failure> {
+        let file = begin(table, sink).map_err(Failure::new)?;
+        let columns = table.columns.iter().map(|column| ColumnValues::new(column.form)).collect();
+        Ok(Self { table, columns, file, rows: 0, bytes: 0 })
+    }
+
+    /// Adds a row of binary COPY.
+    pub fn push(&mut self, row: &Bytes) -> Result<(), Failure> {
+        for ((values, column), value) in self.columns.iter_mut().zip(&self.table.columns).zip(fields(row)) {
+            values.push(row, value).map_err(|what| {
+                Failure::new(format!("column {:?}: {what}", column.name))
+                    .at(self.table.sql())
+                    .mend("rows that Parquet cannot hold cannot be archived")
+            })?;
+        }
+        self.rows += 1;
+        self.bytes += row.len();
+        match self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES {
+            true => self.end_group(),
+            false => Ok(()),
+        }
+    }
+
+    fn end_group(&mut self) -> Result<(), Failure> {
+        let written = write_group(&mut self.file, &mut self.columns);
+        (self.rows, self.bytes) = (0, 0);
+        written.map_err(|e| self.file.inner_mut().failure().unwrap_or_else(|| Failure::new(e)))
+    }
+
+    /// Ends the file with what it says of itself; returns the tag of the object, and its size.
+    pub fn finish(mut self, stamp: &Stamp) -> Result<(String, u64), Failure> {
+        if self.rows > 0 {
+            self.end_group()?;
+        }
+        self.file.append_key_value_metadata(stamp.pair());
+        self.file.into_inner().map_err(Failure::new)?.finish()
+    }
+}
+
+fn begin(table: &SourceTable, sink: ObjectSink) -> Result<SerializedFileWriter<ObjectSink>, ParquetError> {
+    let schema = table
+        .columns
+        .iter()
+        .map(|column| column.form.schema(&column.name, column.number.into()).map(Arc::new));
+    let schema = Type::group_type_builder("schema").with_fields(schema.collect::<Result<_, _>>()?).build()?;
+    SerializedFileWriter::new(sink, Arc::new(schema), properties(table)?)
+}
+
+fn write_group(
+    file: &mut SerializedFileWriter<ObjectSink>,
+    columns: &mut [ColumnValues],
+) -> Result<(), ParquetError> {
+    let mut group = file.next_row_group()?;
+    for column in columns {
+        match group.next_column()? {
+            Some(writer) => column.write(writer)?,
+            None => return Err(ParquetError::General("fewer columns than expected".into())),
+        }
+    }
+    group.close().map(drop)
+}
+
+fn properties(table: &SourceTable) -> Result<WriterPropertiesPtr, ParquetError> {
+    let sorting = table.sorting().into_iter().map(|place| SortingColumn {
+        column_idx: place as i32, // PostgreSQL has at most 1600 columns
+        descending: false,
+        nulls_first: false,
+    });
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_created_by(format!("pg_tally {}", env!("CARGO_PKG_VERSION")))
+        .set_sorting_columns(Some(sorting.collect()));
+    for column in table.columns.iter().filter(|column| column.form.is_gradual()) {
+        let path = ColumnPath::from(vec![column.name.clone()]);
+        properties = properties
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    }
+    Ok(Arc::new(properties.build()))
+}
