@@ -274,4 +274,7 @@ def main():
 
 
 psql("CREATE EXTENSION IF NOT EXISTS pg_tally")
+# Makes the ledger.
+make("first")
+run("first")
 main()
