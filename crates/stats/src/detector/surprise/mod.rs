@@ -1,8 +1,8 @@
 //! Surprise of a single row: the strongest of several views, each calibrated on the past of the series.
 //!
 //! The views compare the value with the last ten, as it is and without the season, and with the level and season; and
-//! they compare the mean and the activity of the last forty rows with earlier ones. Where noise differs by phase of the
-//! period, a value is measured in that of its phase.
+//! they compare the mean of the last forty rows without the season, and their activity, with earlier ones. Where noise
+//! differs by phase of the period, a value is measured in that of its phase.
 
 mod profile;
 mod tail;
@@ -79,7 +79,7 @@ pub struct Views {
     /// Mean of the last ten values, and of what the season leaves of them.
     local: f64,
     calm: f64,
-    /// Mean of the last forty values, and the level beside which the season is seen.
+    /// Mean of what the season leaves of the last forty values, and the level beside which the season is seen.
     slow: f64,
     level: f64,
     /// Mean jump of all rows, and of the last forty.
@@ -103,7 +103,6 @@ impl Views {
         let jump = (x - self.last).abs();
         self.last = x;
         self.jump += (jump - self.jump) / rows.min(s.view_memory);
-        self.slow += s.slow * (x - self.slow);
         self.activity += s.slow * (jump - self.activity);
         let quiet = QUIET * self.jump;
         let settled = rows * s.slow > 2.0;
@@ -114,6 +113,7 @@ impl Views {
         let tried = usual.is_some_and(|usual| usual.tried);
         let season = deviation.filter(|_| tried).unwrap_or(0.0);
         let calm = x - season;
+        self.slow += s.slow * (calm - self.slow);
         let residuals = [
             Some((calm - self.calm) / noise),
             Some((x - self.local) / noise),
@@ -246,4 +246,23 @@ fn strengths(squares: [f64; VIEWS], df: f64) -> [f64; VIEWS] {
         pair.copy_from_slice(&both[..pair.len()]);
     }
     strengths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slow_mean_does_not_follow_the_season() {
+        let mut views = Views::default();
+        let mut most: f64 = 0.0;
+        for i in 0..96 * 20 {
+            let phase = f64::from(i % 96) / 96.0;
+            views.observe(10.0 * (phase * std::f64::consts::TAU).sin(), Some(phase), &Settings::DEFAULT);
+            if i >= 96 * 10 {
+                most = most.max(views.slow.abs());
+            }
+        }
+        assert!(most < 2.0, "{most}");
+    }
 }
