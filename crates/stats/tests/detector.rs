@@ -360,6 +360,11 @@ fn changes_at_the_same_time_of_other_days_or_weeks_recur() {
     // From a Monday to the second Saturday: the Monday that the first weekend ends with has not come again.
     let begun = recurring((0..96 * 13).map(|i| normal(&mut rng) + if i / 96 % 7 >= 5 { 10.0 } else { 0.0 }));
     assert!(begun.len() == 3 && begun.iter().all(|c| c.1 == Some(WEEK)), "{begun:?}");
+    // The end of the first weekend would have come two rows after those in which it is not seen.
+    let cut = recurring(
+        (0..1330).map(|i| normal(&mut rng) + if (522..714).contains(&i) || i >= 1194 { 10.0 } else { 0.0 }),
+    );
+    assert!(cut.len() == 3 && cut.iter().all(|c| c.1 == Some(WEEK)), "{cut:?}");
     // Up for three days from Saturday on, and for the next one.
     let late = recurring(
         (0..96 * 13).map(|i| normal(&mut rng) + if i / 96 % 7 >= 5 || i / 96 == 7 { 10.0 } else { 0.0 }),

@@ -91,12 +91,12 @@ pub fn mark(seen: Seen, changes: &mut [Change], s: &Settings) {
             changes[i].recurs = rule.map(|rule| Recurrence::Period(rule.period));
         }
     }
-    mark_halves(seen, changes, s);
+    mark_halves(seen, weekly as i64, changes, s);
 }
 
 /// Marks a change beside a marked one that it undoes, or that undoes it, if the period before and the one after are
-/// beyond the rows: of the second weekend of a series, only the beginning may have come.
-fn mark_halves(seen: Seen, changes: &mut [Change], s: &Settings) {
+/// beyond the rows, or by this slack within: of the second weekend of a series, only the beginning may have come.
+fn mark_halves(seen: Seen, slack: i64, changes: &mut [Change], s: &Settings) {
     let (rows, step) = (seen.clock.rows() as f64, seen.clock.step());
     let ago = |rows: f64| seen.clock.at().saturating_sub((rows * step) as i64);
     // What came among the first rows, or has just come, is not seen.
@@ -107,8 +107,8 @@ fn mark_halves(seen: Seen, changes: &mut [Change], s: &Settings) {
         let half = |neighbour: Option<usize>| {
             let neighbour = neighbour.filter(|&n| n < lasting.len())?;
             let Some(Recurrence::Period(period)) = recurs[neighbour] else { return None };
-            let alone =
-                changes[i].at.saturating_sub(period) < first && changes[i].at.saturating_add(period) > last;
+            let alone = changes[i].at.saturating_sub(period.saturating_add(slack)) < first
+                && changes[i].at.saturating_add(period.saturating_add(slack)) > last;
             (alone && undoes(&changes[i], &changes[lasting[neighbour]])).then_some(Recurrence::Period(period))
         };
         changes[i].recurs = half(place.checked_sub(1)).or_else(|| half(Some(place + 1)));
