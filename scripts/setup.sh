@@ -122,7 +122,7 @@ gateway() {
 
 # Programs that read what we write.
 readers() {
-    python3 -m pip install -q --root-user-action=ignore --target "$1" duckdb==2.0.0 pyarrow==26.0.1
+    python3 -m pip install -q --root-user-action=ignore --no-warn-conflicts --target "$1" duckdb==2.0.0 pyarrow==26.0.1 "pyiceberg[sql-sqlite]==0.12.0"
 }
 
 # What drives the browser and checks the page; playwright-core brings no browser of its own.

@@ -72,6 +72,7 @@ SUITES = {
     "containers": ["tests/containers/run.sh", PG15],
     "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "archive": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive.py"],
+    "archive-trees": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive_trees.py"],
     "archive-faults": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive_faults.py"],
     "serve": [*CLUSTER, PG15, "--", "tests/serve/run.py"],
     "browser": [*CLUSTER, PG15, "--", "tests/serve/browser/run.mjs"],

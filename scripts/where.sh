@@ -19,7 +19,7 @@ cache) echo "$cache" ;;
 kafka) echo "$cache/kafka-$(sed -n 's|.*<kafka.version>\(.*\)</.*|\1|p' kafka/pom.xml)" ;;
 debezium) echo "$cache/debezium-$(sed -n 's|.*<debezium.version>\(.*\)</.*|\1|p' ../benches/loader/debezium.xml)" ;;
 registry) echo "$cache/apicurio-registry-2.6.13.Final" ;;
-readers) echo "$cache/readers-duckdb-2.0.0-pyarrow-26.0.1" ;;
+readers) echo "$cache/readers-duckdb-2.0.0-pyarrow-26.0.1-pyiceberg-0.12.0" ;;
 openapi) echo "$cache/openapi-spec-validator-0.9.0" ;;
 browser) echo "$cache/browser-$(cksum <../tests/serve/browser/package-lock.json | cut -d' ' -f1)" ;;
 versitygw) echo "$cache/versitygw-1.8.0/versitygw" ;;

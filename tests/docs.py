@@ -16,6 +16,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Readers of Parquet, for blocks that call Python.
+READERS = subprocess.run([ROOT / "scripts/where.sh", "readers"], capture_output=True, text=True, check=True).stdout.strip()
 BLOCK = re.compile(
     r"^```(?P<language>sql|sh)[ \t]*(?P<word>\S*)[ \t]*(?P<reason>.*)\n(?P<code>(?s:.*?))^```[ \t]*\n"
     r"(?:\s*^```text\n(?P<shown>(?s:.*?))^```[ \t]*$)?",
@@ -43,7 +45,7 @@ def psql(database, sql):
 def shell(database, directory, commands):
     """What our programs print, and whether all succeeded."""
     programs = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "DATABASE_URL": f"dbname={database}"}
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "DATABASE_URL": f"dbname={database}", "PYTHONPATH": READERS}
     done = subprocess.run(
         ["sh", "-ec", commands], cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

@@ -9,14 +9,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, subprocess.run([ROOT / "scripts/where.sh", "readers"], capture_output=True, text=True, check=True).stdout.strip())
 
-TALLY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/tally"
+# TALLY names another build of the program.
+TALLY = Path(os.environ.get("TALLY") or Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/tally")
 BUCKET = Path(os.environ["OBJECTS_DIRECTORY"]) / "data/tally"
 DAYS = 4
 ROWS = 4000
 
 TABLE = """
 CREATE EXTENSION IF NOT EXISTS pg_tally;
-CREATE TYPE mood AS ENUM ('calm', 'wild');
+DO $$ BEGIN CREATE TYPE mood AS ENUM ('calm', 'wild'); EXCEPTION WHEN duplicate_object THEN END $$;
 CREATE TABLE {name} (
     at timestamptz NOT NULL, symbol text, price numeric(18,4), wide numeric(38,10), any_number numeric, small smallint, size integer,
     id bigint, ratio double precision, weight real, is_odd boolean, day date, clock time, local timestamp, late timestamptz,
@@ -65,8 +66,6 @@ def make(name):
     partition = "CREATE TABLE {0}_{1} PARTITION OF {0} FOR VALUES FROM ('2024-03-0{1} 00:00Z') TO ('2024-03-0{2} 00:00Z');"
     partitions = "\n".join(partition.format(name, day, day + 1) for day in range(1, DAYS + 1))
     sql = TABLE.format(name=name, partitions=partitions, rows=ROWS, days=DAYS)
-    if name != "kinds":
-        sql = sql.replace("CREATE TYPE mood AS ENUM ('calm', 'wild');", "")
     psql(sql)
     return partitions
 

@@ -6,16 +6,17 @@ use std::time::Duration;
 use tally_objects::Object;
 use tally_postgres::{explain, Failure};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::Error;
+use tokio_postgres::{Error, IsolationLevel, Transaction};
 
 use crate::compare::hashes;
 use crate::export;
-use crate::ledger::{self, Entry, State};
+use crate::ledger::{self, Entry, KeptTrees, State, Written};
 use crate::proof::RowsHash;
 use crate::server::of_server;
-use crate::session::{place, Session};
-use crate::slot::{Granularity, EVER};
-use crate::table::quoted;
+use crate::session::{place, trees, Session};
+use crate::slot::{Granularity, Slot, EVER};
+use crate::table::{quoted, SourceTable};
+use crate::tree::PowerTrees;
 
 /// Number of attempts to get the locks of a partition, and the time between them.
 const ATTEMPTS: u32 = 30;
@@ -23,6 +24,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// A partition of the table.
 struct Partition {
+    oid: u32,
     name: String,
     /// First second, and the first one after it.
     bounds: (i64, i64),
@@ -38,18 +40,22 @@ pub async fn check(session: &Session) -> Result<(), Failure> {
     let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_partitioned_table
                               WHERE partrelid = $1 AND partstrat = 'r' AND partnatts = 1 AND partattrs[0] = $2),
                       EXISTS (SELECT FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
-                              WHERE p.proname = 'powertree_capture' AND (t.tgrelid = $1 OR t.tgrelid IN
-                                  (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = $1)))";
+                              WHERE p.proname = 'powertree_capture' AND t.tgrelid = $1)";
     let number = table.columns[table.at_place()].number;
     let row = session.client.query_one(sql, &[&table.oid, &number]).await.map_err(fail)?;
+    let trees = trees(&session.client, table).await?;
     match (row.get(0), row.get(1)) {
         (false, _) => refuse(
             "table is not partitioned by ranges of its column of time",
             "archive without --drop, and delete rows yourself once `tally archive status` says verified",
         ),
-        (_, true) => refuse(
+        (_, true) if trees.is_empty() => refuse(
+            "table is a partition of one with a power tree, which would forget the rows that are dropped",
+            "archive that table, or drop the tree first",
+        ),
+        _ if trees.is_outdated => refuse(
             "table has a power tree, which would forget the rows that are dropped",
-            "archive without --drop, or drop the tree first",
+            "update the extension, which then keeps what the tree has of them: ALTER EXTENSION pg_tally UPDATE",
         ),
         _ => Ok(()),
     }
@@ -91,7 +97,7 @@ async fn find(session: &Session) -> Result<Vec<Partition>, Failure> {
         )
     };
     let sql = format!(
-        "SELECT n.nspname::text, c.relname::text, c.relkind = 'r', {}, {}
+        "SELECT n.nspname::text, c.relname::text, c.relkind = 'r', {}, {}, c.oid
          FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
          WHERE i.inhparent = $1 AND NOT i.inhdetachpending ORDER BY 5",
         bound("FROM"),
@@ -103,6 +109,7 @@ async fn find(session: &Session) -> Result<Vec<Partition>, Failure> {
         let (from, to): (Option<i64>, Option<i64>) = (row.get(3), row.get(4));
         // The default partition, and one without an end, have no last second.
         Some(Partition {
+            oid: row.get(5),
             name: format!("{}.{}", quoted(row.get(0)), quoted(row.get(1))),
             bounds: (from.unwrap_or(EVER.0).max(EVER.0), to?),
             is_leaf: row.get(2),
@@ -111,20 +118,48 @@ async fn find(session: &Session) -> Result<Vec<Partition>, Failure> {
     Ok(rows.iter().filter_map(partition).collect())
 }
 
+/// The reason why a partition stays.
+enum Stay {
+    /// The server has refused something, perhaps only now.
+    Refused(Error),
+    /// The reason lies in rows or objects: they are not what was archived.
+    Differs(String),
+    Failed(Failure),
+}
+
+impl From<Error> for Stay {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Failure> for Stay {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// Tries to drop a partition until its locks are had; returns its number of rows, or the reason why it must stay.
 async fn drop_once_free(
     session: &mut Session,
     partition: &Partition,
     granularity: Granularity,
 ) -> Result<Result<i64, String>, Failure> {
-    let is_lock = |e: &Error| {
-        matches!(e.code(), Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED))
+    let is_passing = |e: &Error| {
+        use SqlState as S;
+        let passing = [S::LOCK_NOT_AVAILABLE, S::T_R_DEADLOCK_DETECTED, S::T_R_SERIALIZATION_FAILURE];
+        e.code().is_some_and(|code| passing.contains(code))
     };
     for _ in 0..ATTEMPTS {
-        match attempt(session, partition, granularity).await? {
-            Err(error) if is_lock(&error) => tokio::time::sleep(PAUSE).await,
-            Err(error) => return Ok(Err(explain(&error))),
-            Ok(outcome) => return Ok(outcome),
+        match attempt(session, partition, granularity).await {
+            Ok(rows) => return Ok(Ok(rows)),
+            Err(Stay::Refused(error)) if is_passing(&error) => tokio::time::sleep(PAUSE).await,
+            Err(Stay::Refused(error)) => {
+                let hint = error.as_db_error().and_then(|error| error.hint());
+                return Ok(Err(hint.map_or(explain(&error), |hint| format!("{}; {hint}", explain(&error)))));
+            }
+            Err(Stay::Differs(what)) => return Ok(Err(what)),
+            Err(Stay::Failed(failure)) => return Err(failure),
         }
     }
     Ok(Err("others hold locks on it".into()))
@@ -134,43 +169,66 @@ async fn attempt(
     session: &mut Session,
     partition: &Partition,
     granularity: Granularity,
-) -> Result<Result<Result<i64, String>, Error>, Failure> {
+) -> Result<i64, Stay> {
     let entries = session.entries(partition.bounds.0, partition.bounds.1).await?;
     for entry in entries.iter().filter(|entry| is_proved(entry)) {
         let address = place(entry)?.below(&entry.slot.object(&session.table.name)?);
         let found = Object::find(&address)?.map(|object| object.version());
         if found.as_ref() != entry.written.as_ref().map(|written| &written.etag) {
-            return Ok(Ok(Err(format!("{address} is not what was proved"))));
+            return Err(Stay::Differs(format!("{address} is not what was proved")));
         }
     }
-    let name = &partition.name;
-    let tx = match session.client.transaction().await {
-        Ok(tx) => tx,
-        Err(error) => return Ok(Err(error)),
-    };
+    let (table, name) = (&session.table, &partition.name);
+    // A tree keeps also what others commit while its locks are waited for.
+    let latest = session.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let tx = latest.start().await?;
     // Others go on reading while the rows are compared; only the drop itself shuts them out.
     let lock = format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE ONLY {name} IN EXCLUSIVE MODE");
-    if let Err(error) = tx.batch_execute(&lock).await {
-        return Ok(Err(error));
-    }
-    let (list, place) = (session.table.list(), session.table.at_place());
-    let statement = export::statement(&format!("SELECT {list} FROM ONLY {name}"));
-    let hashes = hashes(tx.copy_out(&statement).await, place, &entries, granularity).await?;
+    tx.batch_execute(&lock).await?;
+    let statement = export::statement(&format!("SELECT {} FROM ONLY {name}", table.list()));
+    let hashes = hashes(tx.copy_out(&statement).await, table.at_place(), &entries, granularity).await?;
     if let Some(what) = difference(&hashes, &entries)? {
         // What differs is archived again by the next run, if rows came.
         for entry in entries.iter().filter(|entry| is_changed(entry, &hashes)) {
             ledger::reached(&tx, entry, State::Planned).await?;
         }
-        return Ok(tx.commit().await.map(|()| Err(what)));
+        tx.commit().await?;
+        return Err(Stay::Differs(what));
     }
-    let rows = hashes.values().map(|hash| hash.rows as i64).sum();
-    if let Err(error) = tx.batch_execute(&format!("DROP TABLE {name}")).await {
-        return Ok(Err(error));
-    }
+    let trees = keep(&tx, table, partition, &entries, &hashes).await?;
+    tx.batch_execute(&format!("DROP TABLE {name}")).await?;
     for entry in entries.iter().filter(|entry| is_proved(entry)) {
-        ledger::reached(&tx, entry, State::Dropped).await?;
+        ledger::dropped(&tx, entry, hashes.get(&entry.slot.from).map(|_| &trees)).await?;
     }
-    Ok(tx.commit().await.map(|()| Ok(rows)))
+    tx.commit().await?;
+    Ok(hashes.values().map(|hash| hash.rows as i64).sum())
+}
+
+/// Has the trees of the table keep the leaves of a partition, which must be those of the objects' rows; returns what they keep.
+async fn keep(
+    tx: &Transaction<'_>,
+    table: &SourceTable,
+    partition: &Partition,
+    entries: &[Entry],
+    hashes: &BTreeMap<i64, RowsHash>,
+) -> Result<KeptTrees, Stay> {
+    // Nobody can make or drop one while the partition is locked.
+    let trees = PowerTrees::find(tx, table).await?;
+    trees.keep(tx, partition.oid).await?;
+    let (new, old): (Vec<&Entry>, Vec<&Entry>) =
+        entries.iter().partition(|entry| hashes.contains_key(&entry.slot.from));
+    let objects: Vec<&Written> = new.iter().filter_map(|entry| entry.written.as_ref()).collect();
+    let kept = trees.tallied(&objects);
+    // Others were dropped before, with an earlier partition.
+    let old = old.iter().filter_map(|entry| Some((entry.written.as_ref()?, &entry.trees)));
+    let all: Vec<_> = objects.iter().map(|object| (*object, &kept)).chain(old).collect();
+    let range = Slot { from: partition.bounds.0, to: partition.bounds.1 };
+    match trees.difference(tx, table, range, &all).await? {
+        None => Ok(kept),
+        Some(tree) => {
+            Err(Stay::Differs(format!("power tree {tree:?} has other tallies of it than the objects")))
+        }
+    }
 }
 
 fn is_proved(entry: &Entry) -> bool {

@@ -1,5 +1,6 @@
 //! The table `loader.archive`: the only record of which slots are archived, and how far.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS loader.archive (
     bytes        bigint,
     hash         text,
     tallies      jsonb NOT NULL DEFAULT '{}',
+    trees        jsonb NOT NULL DEFAULT '{}', -- power trees that have the tallies of its rows, which are dropped, and of which values
     changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
     UNIQUE (table_name, from_time)
 )";
@@ -76,7 +78,12 @@ pub struct Entry {
     pub url: String,
     /// The object that was written last, if one was.
     pub written: Option<Written>,
+    /// Values that power trees have of rows that were dropped.
+    pub trees: KeptTrees,
 }
+
+/// Values by the names of the power trees that have their tallies.
+pub type KeptTrees = BTreeMap<String, Vec<String>>;
 
 /// An object that was written, and what it must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +125,7 @@ impl Entry {
             state: State::named(&state).ok_or_else(|| damaged("unknown state"))?,
             url: row.try_get("url").map_err(damaged)?,
             written,
+            trees: serde_json::from_value(row.try_get("trees").map_err(damaged)?).map_err(damaged)?,
         })
     }
 }
@@ -223,4 +231,23 @@ pub async fn reached(client: &impl GenericClient, entry: &Entry, state: State) -
     let sql = "UPDATE loader.archive SET state = $2, changed_at = pg_catalog.now() WHERE id = $1";
     client.execute(sql, &[&entry.id, &state.name()]).await.map_err(of_server)?;
     Ok(())
+}
+
+/// Records that the rows of a slot were dropped, and what power trees have of them.
+pub async fn dropped(
+    client: &impl GenericClient,
+    entry: &Entry,
+    trees: Option<&KeptTrees>,
+) -> Result<(), Failure> {
+    let sql = "UPDATE loader.archive SET trees = $2 WHERE id = $1";
+    let trees = serde_json::to_value(trees.unwrap_or(&KeptTrees::new())).map_err(failure)?;
+    client.execute(sql, &[&entry.id, &trees]).await.map_err(of_server)?;
+    reached(client, entry, State::Dropped).await
+}
+
+/// Records that the rows of a slot are in the table again.
+pub async fn restored(client: &impl GenericClient, entry: &Entry) -> Result<(), Failure> {
+    let sql = "UPDATE loader.archive SET trees = '{}' WHERE id = $1";
+    client.execute(sql, &[&entry.id]).await.map_err(of_server)?;
+    reached(client, entry, State::Restored).await
 }

@@ -28,6 +28,7 @@ mod step;
 mod stretch;
 mod table;
 mod topic;
+mod tree;
 mod work;
 
 use std::sync::Arc;

@@ -8,8 +8,8 @@ use tally_postgres::Failure;
 
 use crate::compare::hashes;
 use crate::export;
-use crate::ledger::{self, Entry, State, Written};
-use crate::session::{connect, place, Session, SessionArgs};
+use crate::ledger::{self, Entry, KeptTrees, State, Written};
+use crate::session::{connect, place, trees, Session, SessionArgs};
 use crate::slot::{Slot, EVER};
 use crate::step;
 use crate::topic;
@@ -101,18 +101,40 @@ pub async fn verify(VerifyArgs { subject }: VerifyArgs) -> Result<(), Failure> {
             Err(failure) => eprintln!("{failure}"),
         }
     }
+    let mut good = proved.len() as u64;
     let changed = changed(&session, &proved).await?;
     for entry in &changed {
         eprintln!("{}: rows have changed since they were archived", entry.slot.name()?);
         ledger::reached(&session.client, entry, State::Planned).await?;
     }
-    let good = (proved.len() - changed.len()) as u64;
+    good -= changed.len() as u64;
+    good -= forgotten(&session, &proved).await?;
     println!("verified {good} of {objects} objects");
     match objects - good {
         0 => Ok(()),
         n => Err(Failure::new(format!("{n} slots are not as they were archived"))
-            .mend("those whose rows changed are archived again by the next run; restore other objects from a backup")),
+            .mend("those whose rows changed are archived again by the next run; bring other objects back from a backup, and rows that trees forgot by `tally archive restore`")),
     }
+}
+
+/// Returns the number of slots of which power trees no longer have what they had when the rows were dropped.
+async fn forgotten(session: &Session, proved: &[Entry]) -> Result<u64, Failure> {
+    let Session { client, table, .. } = session;
+    let trees = trees(client, table).await?;
+    let mut groups: BTreeMap<Slot, Vec<(&Written, &KeptTrees)>> = BTreeMap::new();
+    for entry in proved.iter().filter(|entry| entry.state == State::Dropped) {
+        let group = groups.entry(trees.around(entry.slot)).or_default();
+        group.extend(entry.written.as_ref().map(|written| (written, &entry.trees)));
+    }
+    let mut count = 0;
+    for (range, objects) in groups {
+        if let Some(tree) = trees.difference(client, table, range, &objects).await? {
+            let (from, to) = range.ends()?;
+            eprintln!("{from} to {to}: power tree {tree:?} has other tallies than the objects and the rows of the table");
+            count += objects.len() as u64;
+        }
+    }
+    Ok(count)
 }
 
 /// Returns the slots of which the table has other rows than the object, and not fewer.

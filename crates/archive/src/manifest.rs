@@ -22,6 +22,7 @@ pub fn write(table: &SourceTable, place: &Address, entry: &Entry, written: &Writ
         "etag": etag,
         "hash": hash,
         "tallies": tallies,
+        "trees": table.trees,
         "columns": columns.collect::<Vec<_>>(),
     });
     put(&place.below(&entry.slot.manifest(&table.name)?), &entry.id.to_string(), &manifest)

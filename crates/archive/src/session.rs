@@ -9,6 +9,7 @@ use tokio_postgres::Client;
 use crate::ledger::{self, Entry};
 use crate::server::of_server;
 use crate::table::SourceTable;
+use crate::tree::PowerTrees;
 
 /// Options of all commands.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,8 +51,9 @@ impl Session {
         };
         let connector = connector(database)?;
         let client = connector.connect().await.map_err(|e| connector.failure(&e))?;
-        let table = SourceTable::find(&client, table, args.at.as_deref(), series).await?;
+        let mut table = SourceTable::find(&client, table, args.at.as_deref(), series).await?;
         settle(&client).await?;
+        table.trees = trees(&client, &table).await?.description();
         Ok(Self { connector, client, table: Arc::new(table) })
     }
 
@@ -70,6 +72,11 @@ impl Session {
             false => Ok(Vec::new()),
         }
     }
+}
+
+/// Returns the power trees of a table.
+pub async fn trees(client: &Client, table: &SourceTable) -> Result<PowerTrees, Failure> {
+    PowerTrees::find(client, table).await.map_err(|e| of_server(&e).at(format!("table {}", table.sql())))
 }
 
 /// Connects once more, for work beside the session's.

@@ -8,7 +8,7 @@ use tally_postgres::Failure;
 pub const EVER: (i64, i64) = (-62_135_596_800, 253_402_207_200);
 
 /// Seconds from 1970 to 2000, where PostgreSQL begins to count.
-const EPOCH: i64 = 946_684_800;
+pub const EPOCH: i64 = 946_684_800;
 
 /// The length of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -78,6 +78,12 @@ impl Slot {
     /// Returns the name of the manifest of a table, below the place of the archive.
     pub fn manifest(self, table: &str) -> Result<String, Failure> {
         Ok(format!("{table}/_tally/{}.json", self.name()?))
+    }
+
+    /// Returns its start and its end as times, such as `2026-03-01T05:00Z`.
+    pub fn ends(self) -> Result<(String, String), Failure> {
+        let format = "%Y-%m-%dT%H:%MZ";
+        Ok((text(self.from, format)?, text(self.to, format)?))
     }
 
     /// Returns the name of the slot in messages, such as `2026-03-01T05`.

@@ -1,5 +1,6 @@
 //! The table that is archived, as the catalog describes it.
 
+use serde_json::Value;
 use tally_postgres::Failure;
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::Client;
@@ -20,7 +21,9 @@ pub struct SourceTable {
     /// Places of the columns by which objects are sorted before time.
     series: Vec<usize>,
     /// The schema of the extension, if the database has it.
-    extension: Option<String>,
+    pub extension: Option<String>,
+    /// The power trees of the table, as manifests describe them.
+    pub trees: Value,
 }
 
 /// A column that is archived: any but those that PostgreSQL computes itself.
@@ -99,7 +102,7 @@ impl SourceTable {
         let sql = "SELECT n.nspname::text FROM pg_catalog.pg_extension AS e
                    JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_tally'";
         let extension = client.query_opt(sql, &[]).await.map_err(fail)?.map(|row| row.get(0));
-        Ok(Self { oid, schema, name, columns, at, series, extension })
+        Ok(Self { oid, schema, name, columns, at, series, extension, trees: Value::Null })
     }
 
     /// The name of the table, with its schema, in SQL.
@@ -166,6 +169,17 @@ impl SourceTable {
         Ok(format!("pg_catalog.date_part('epoch', {bin})::pg_catalog.int8"))
     }
 
+    /// The expression for the tally of a column in SQL; none if it is not tallied.
+    pub fn tally_of(&self, name: &str) -> Option<String> {
+        self.columns.iter().find(|column| column.name == name).and_then(|column| self.term(column))
+    }
+
+    fn term(&self, column: &SourceColumn) -> Option<String> {
+        let (schema, name, kind) =
+            (quoted(self.extension.as_ref()?), quoted(&column.name), column.tallied_as()?);
+        Some(format!("{schema}.tally({name}::pg_catalog.{kind})::pg_catalog.text"))
+    }
+
     /// The names of the columns that are tallied, and the query for the tallies of the slots of a stretch of time, after their starts;
     /// none without the extension.
     pub fn tallies_of(
@@ -173,15 +187,8 @@ impl SourceTable {
         stretch: Slot,
         granularity: Granularity,
     ) -> Result<Option<(Vec<String>, String)>, Failure> {
-        let Some(extension) = &self.extension else { return Ok(None) };
-        let tallied = self.columns.iter().filter_map(|column| Some((column, column.tallied_as()?)));
-        let (names, terms): (Vec<_>, Vec<_>) = tallied
-            .map(|(column, kind)| {
-                let name = quoted(&column.name);
-                let schema = quoted(extension);
-                (column.name.clone(), format!("{schema}.tally({name}::pg_catalog.{kind})::pg_catalog.text"))
-            })
-            .unzip();
+        let terms = self.columns.iter().filter_map(|column| Some((column.name.clone(), self.term(column)?)));
+        let (names, terms): (Vec<_>, Vec<_>) = terms.unzip();
         if names.is_empty() {
             return Ok(None);
         }
