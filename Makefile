@@ -46,7 +46,7 @@ POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(e
 crates := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard crates/*/Cargo.toml)))
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
-.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-peers bench-report bench-debezium bench-large bench-planning
+.PHONY: bench bench-archive bench-compare bench-costs bench-dashboard bench-detection bench-peers bench-report bench-debezium bench-large bench-planning
 .PHONY: soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-mutants lint-walls lint-unsafe lint-web lint-crates lint-extension lint-deploy lint-dependencies
 
@@ -125,6 +125,11 @@ bench-large: ## run the benchmark of the power tree with up to 10^8 rows, on the
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=32GB -- \
 	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && LARGEST=100000000 benches/powertree/run.sh'
+
+bench-archive: ## archive and drop eleven of twelve months of a table with a power tree, by ROWS="--rows 200000000" (the default; 20 GB of disk), on the PostgreSQL of PG_CONFIG
+	$(MAKE) install
+	$(MAKE) loader
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- benches/archive/large.py $(ROWS)
 
 bench-compare: ## nine statements of dashboards beside DuckDB and ClickHouse, which come from PyPI; ROWS="--rows 100000000"
 	$(MAKE) install
