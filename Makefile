@@ -178,6 +178,7 @@ lint-pages:
 
 lint-mutants:
 	tests/rollups/mutants/run.py --check
+	tests/files/mutants/run.py --check
 
 # TypeScript, which only checks, is among what scripts/setup.sh test installs.
 lint-web:

@@ -86,6 +86,7 @@ SUITES = {
 # Those that take long, which run only if they are named.
 MORE = {
     "faults-all": FAULTS,
+    "archive-mutants": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/mutants/run.py"],
     **on_each(EACH, [16, 17]),
     **on_each(CRASH, [16, 17, 18]),
     "core-regression-17": ["make", "install", "core-regression", f"PG_CONFIG={VERSIONS[17]}"],

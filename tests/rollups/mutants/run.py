@@ -10,13 +10,15 @@ mutant; if it does not fail, the others until one does; with --all, all. DESTDIR
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests"))
+from mutating import in_place, mutated  # noqa: E402
+
 SOURCES = [file for folder in ("src", "crates/stats/src") for file in (ROOT / folder).rglob("*.rs")]
 GOLDEN = sorted(file.stem for file in (ROOT / "tests/sql").glob("*.sql") if file.stem.startswith(("rollups_", "powertree_")))
 
@@ -43,33 +45,12 @@ def passes(command, mutant=""):
         return False
 
 
-def mutated(mutants, before):
-    """The sources with all mutants."""
-    after = dict(before)
-    for number, mutant in enumerate(mutants):
-        places = [file for file, source in after.items() for _ in range(source.count(mutant["old"]))]
-        if len(places) != 1:
-            sys.exit(f"not ok - {mutant['name']}: there are {len(places)} places for it")
-        turn = f'(std::env::var("PG_TALLY_MUTANT").as_deref() == Ok("{number}"))'
-        after[places[0]] = after[places[0]].replace(mutant["old"], mutant["new"].replace("MUTANT", turn))
-    return after
-
-
 def build(mutants, before, pg_config):
     """Install the library with all mutants; the sources are left as they were."""
-    after = mutated(mutants, before)
-    changed = [file for file in SOURCES if after[file] != before[file]]
-    # So that the sources are put back then, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        for file in changed:
-            file.write_text(after[file])
+    with in_place(mutants, before):
         done = subprocess.run(["make", "-s", "install", f"PG_CONFIG={pg_config}"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
             sys.exit(done.stderr)
-    finally:
-        for file in changed:
-            file.write_text(before[file])
 
 
 def main():
