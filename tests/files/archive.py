@@ -170,6 +170,7 @@ def ahead():
     psql("DROP TABLE cared_odd; CREATE TABLE cared_rest PARTITION OF cared DEFAULT")
     code, said = finish([*whole[:-1], "40d"])
     yield check("nor are those beside a default partition", code == 2 and "default partition" in said, said)
+    psql("CREATE TABLE IF NOT EXISTS plain (at timestamptz)")
     code, said = finish([TALLY, "archive", "--table", "plain", "--older-than", "1d", "--to", "s3://tally/plain", "--ahead", "3d"])
     yield check("a plain table has no partitions", code == 2 and "not partitioned" in said, said)
 
