@@ -90,11 +90,11 @@ faults: ## break everything around the loader that can break, one after the othe
 mutants: ## break the node that answers grouped queries in one way after the other: each time a test must fail; half an hour
 	$(supported)tests/rollups/mutants/run.py $(PG_CONFIG); status=$$?; $(MAKE) install; exit $$status
 
-demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
+demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running, with a page to look at it
 	scripts/setup.sh build
 	# Side by side: the optimisation across crates at the end of the extension's build keeps only one processor busy.
-	# Topics alone are loaded: files, archives and object storage are a third of the work.
-	$(MAKE) -j2 loader install PG_CONFIG=$(pg15) LOADER_FEATURES=--no-default-features
+	# Topics alone are loaded: files, archives and object storage are a third of the work, the service another.
+	$(MAKE) -j2 loader install PG_CONFIG=$(pg15) LOADER_FEATURES="--no-default-features $(if $(KEEP:0=),--features serve)"
 	scripts/cluster.py run --pg-config $(pg15) -- scripts/demo.sh
 
 bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
@@ -199,15 +199,18 @@ lint-extension:
 	$(supported)$(extension_cargo) clippy $(extension_flags) -- -D warnings
 	@echo "ok - clippy, extension on PostgreSQL $(pg_major)"
 
-# The unit names a program that need not be installed here.
+# The units name a program that need not be installed here.
 lint-deploy:
 	@if command -v systemd-analyze >/dev/null; then \
-	  mkdir -p $(CARGO_TARGET_DIR)/units && \
-	  sed 's|/usr/local/bin/tally|/bin/true|' deploy/systemd/tally@.service >$(CARGO_TARGET_DIR)/units/tally@.service && \
-	  complaints=$$(systemd-analyze --man=no verify $(CARGO_TARGET_DIR)/units/tally@.service 2>&1); \
-	  [ -z "$$complaints" ] || { echo "$$complaints"; exit 1; } && echo "ok - systemd unit"; \
+	  mkdir -p $(CARGO_TARGET_DIR)/units; \
+	  for unit in deploy/systemd/*.service; do \
+	    checked=$(CARGO_TARGET_DIR)/units/$${unit##*/}; \
+	    sed 's|/usr/local/bin/tally|/bin/true|' $$unit >$$checked || exit; \
+	    complaints=$$(systemd-analyze --man=no verify $$checked 2>&1); \
+	    [ -z "$$complaints" ] || { echo "$$complaints"; exit 1; } && echo "ok - systemd unit $${unit##*/}"; \
+	  done; \
 	else \
-	  echo "the systemd unit is not checked: there is no systemd-analyze"; \
+	  echo "the systemd units are not checked: there is no systemd-analyze"; \
 	fi
 
 # Without the advisories, which need the network.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the images of docker/ and takes docker/compose.yaml through its life: up, simulate, load, query, down.
+# Builds the images of docker/ and takes docker/compose.yaml through its life: up, simulate, load, query, serve, down.
 #   tests/containers/run.sh PG_CONFIG
 #
 # No registry is needed: images made here stand in for the official ones, and what `make` has built already for stages that
@@ -27,7 +27,8 @@ done
 port() { PYTHONPATH=scripts python3 -B -c 'import service; print(service.free_port())'; }
 POSTGRES_PORT=$(port)
 TALLY_PORT=$(port)
-export POSTGRES_PORT TALLY_PORT KAFKA_IMAGE=localhost/pg_tally/test-kafka
+SERVE_PORT=$(port)
+export POSTGRES_PORT TALLY_PORT SERVE_PORT KAFKA_IMAGE=localhost/pg_tally/test-kafka
 
 compose() { python3 -B -m podman_compose --no-ansi -p pg_tally_test -f docker/compose.yaml "$@" </dev/null; }
 sql() { compose exec -T postgres psql -XAtq -U tally market -c "$1" 2>/dev/null; }
@@ -36,7 +37,7 @@ get() { curl -s -m 5 "http://127.0.0.1:$TALLY_PORT/$1"; }
 finish() {
     local status=$? service
     if [ $status != 0 ]; then
-        for service in kafka postgres loader; do compose logs $service 2>&1 | tail -n 20; done
+        for service in kafka postgres loader serve; do compose logs $service 2>&1 | tail -n 20; done
     fi
     compose down -v -t 5 >"$work/down" 2>&1 || true
     podman rm -af >/dev/null 2>&1 || true
@@ -92,6 +93,17 @@ counted() { get metrics | grep -q 'tally_rows_total{table=".*trades"} 100000'; }
 until_it_holds "and has counted the rows" counted
 same() { [ "$(sql 'SELECT num_vals(tally(price)) = count(*) FROM trades')" = t ]; }
 until_it_holds "the extension answers over them" same
-compose stop -t 30 loader >"$work/stop" 2>&1
-stopped_well() { [ "$(podman inspect --format '{{.State.ExitCode}}' "$(podman ps -aq --filter name=loader)")" = 0 ]; }
-until_it_holds "the loader ends well when it is told to" stopped_well
+healthy() { podman healthcheck run "$(podman ps -q --filter name=serve)" >/dev/null 2>&1; }
+until_it_holds "the service is healthy" healthy
+served() {
+    curl -s -m 5 -u "$1" "http://127.0.0.1:$SERVE_PORT/api/v1/query" -H 'Content-Type: application/json' \
+        -d '{"sql": "SELECT count(*) FROM trades"}'
+}
+counted_by() { served tally:tally | grep -q '"rows":\[\[100000\]\]'; }
+until_it_holds "and answers a user of the database" counted_by
+refused() { served tally:wrong | grep -q '"status":401'; }
+until_it_holds "but nobody with another password" refused
+compose stop -t 30 loader serve >"$work/stop" 2>&1
+stopped_well() { [ "$(podman inspect --format '{{.State.ExitCode}}' "$(podman ps -aq --filter name="$1")")" = 0 ]; }
+until_it_holds "the loader ends well when it is told to" stopped_well loader
+until_it_holds "so does the service" stopped_well serve

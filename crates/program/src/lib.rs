@@ -1,9 +1,10 @@
-//! Ground of the programs: events on standard error, exit codes, signals, and sizes on the command line.
+//! Ground of the programs: events on standard error, exit codes, signals, systemd, and sizes on the command line.
 
 mod logs;
 mod runtime;
 mod size;
 mod stop;
+pub mod systemd;
 
 use std::process::ExitCode;
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use axum::{middleware, Router};
 use tally_postgres::Failure;
-use tally_program::{Hangup, Stop};
+use tally_program::{systemd, Hangup, Stop};
 use tally_rows::config::Database;
 
 use access::Access;
@@ -73,7 +73,7 @@ impl ServeArgs {
 }
 
 async fn serve(config: ServeConfig) -> Result<(), Failure> {
-    let mut stop = Stop::on_signals(|| {}, Hangup::Passes)?;
+    let mut stop = Stop::on_signals(systemd::stopping, Hangup::Passes)?;
     let tls = config.tls.as_ref().map(http::Tls::new).transpose()?;
     let access = Arc::new(Access::new(&config)?);
     let observer = Arc::new(Observer::install(access.clone())?);
@@ -84,6 +84,7 @@ async fn serve(config: ServeConfig) -> Result<(), Failure> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = listener.local_addr().map_err(Failure::new)?;
     tracing::info!(address = %format!("{scheme}://{address}"), "serving");
+    systemd::ready();
     let routes = routes(access.clone(), observer.clone(), &config);
     tokio::select! {
         () = http::accept(listener, routes, tls.clone(), stop.clone()) => {}

@@ -7,7 +7,6 @@ mod alarm;
 mod http;
 mod metrics;
 mod state;
-mod systemd;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +20,7 @@ pub use state::Stored;
 use alarm::Alarm;
 use state::{Phase, RunState};
 use tally_postgres::Failure;
+use tally_program::systemd;
 use tally_rows::config::Config;
 
 /// Interval of the heartbeat.

@@ -9,17 +9,17 @@ fn tell(states: &[NotifyState]) {
     }
 }
 
-/// Notifies that loading has begun.
+/// Notifies that the program does what it is for.
 pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// Notifies that loading is about to end.
+/// Notifies that the program is about to end.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Notifies that the loader is alive; `systemctl status` shows `status`.
+/// Notifies that the program is alive; `systemctl status` shows `status`.
 pub fn beat(status: &str) {
     tell(&[NotifyState::Watchdog, NotifyState::Status(status)]);
 }
