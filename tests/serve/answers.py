@@ -1,6 +1,7 @@
 """Each endpoint answers what SQL answers."""
 
 import csv
+import datetime
 import io
 import json
 import urllib.parse
@@ -9,6 +10,7 @@ from server import psql, rows
 
 BASE = "/api/v1/trees/quotes"
 RANGE = "from=2026-03-01T01:02:03Z&to=2026-03-02T20:00:00Z"
+START = datetime.datetime(2026, 3, 1, tzinfo=datetime.timezone.utc)
 ACCESSORS = "num_vals(t), sum(t), avg(t), stddev(t), min(t), max(t)"
 
 
@@ -70,6 +72,57 @@ def zoom(service):
     assert found["step"] == "P1D" and found["at"][0].endswith("+09:00") and sum(found["num_vals"]) == 28800, found
     assert service.get("/api/v1/trees/counts/zoom?value=x&points=50")["step"] == 200
     assert service.get(f"{BASE}/zoom?value=price&exchange=none&symbol=none")["at"] == []
+
+
+DEEP = """
+CREATE TABLE deep (symbol text, at timestamptz, price float8);
+INSERT INTO deep SELECT 'S' || n % 2, timestamptz '2026-03-01 00:00Z' + n * interval '1 second', sin(n / 3000.0) + CASE WHEN n = 123456 THEN 50 ELSE 0 END FROM generate_series(0, 299999) n;
+CREATE INDEX ON deep (symbol, at);
+SELECT powertree_create('deep', at => 'at', "values" => '{price}', series => '{symbol}', leaf => '1 minute');
+GRANT SELECT ON deep TO ann;
+"""
+
+
+def depths(service):
+    """From everything down to rows: each number is that of the rows, one far value is seen from everywhere, and so is a late row."""
+    psql(DEEP, "owner")
+    psql("CALL powertree_compact('deep')", "owner")
+    outlier = datetime.datetime.fromisoformat("2026-03-02T10:17:36+00:00")
+    seconds, steps, views = 600_000, set(), []
+    while seconds >= 40:
+        half = datetime.timedelta(seconds=seconds / 2)
+        first, end = (max(outlier - half, START).strftime("%FT%TZ"), (outlier + half).strftime("%FT%TZ"))
+        path = f"/api/v1/trees/deep/zoom?value=price&symbol=S0&points=100&from={first}&to={end}"
+        _, headers, found = service.ask("GET", path)
+        as_rows(found, first, end)
+        assert max(present(found["value" if found["raw"] else "max"])) > 49, (path, found)
+        views.append((path, headers["ETag"], found["raw"], first, end))
+        steps.add(found.get("step"))
+        seconds /= 3
+    assert len(steps) >= 5 and None in steps, steps
+    psql("INSERT INTO deep VALUES ('S0', '2026-03-02 10:17:35.5Z', -70)", "owner")
+    for path, etag, raw, first, end in views:
+        status, _, found = service.ask("GET", path, headers={"If-None-Match": etag})
+        assert status == 200 and min(present(found["value" if raw else "min"])) == -70, ("a late row is not seen", path)
+        as_rows(found, first, end)
+    psql("DROP TABLE deep")
+
+
+def present(column):
+    """The values of a column that are there: buckets may be empty."""
+    return [value for value in column if value is not None]
+
+
+def as_rows(found, first, end):
+    """Check a chart of the deep table against its rows."""
+    if found["raw"]:
+        wanted = rows(f"SELECT at, price AS value FROM deep WHERE symbol = 'S0' AND at >= '{first}' AND at < '{end}' ORDER BY at")
+    else:
+        wanted = rows(f"""SELECT b AS at, {ACCESSORS} FROM unnest(ARRAY['{"','".join(found["at"])}']::timestamptz[]) b,
+            LATERAL (SELECT tally(price) AS t FROM deep WHERE symbol = 'S0' AND at >= b AND at < b + '{found["step"]}'::interval) f ORDER BY b""")
+        assert sum(found["num_vals"]) >= int(psql(f"SELECT count(*) FROM deep WHERE symbol = 'S0' AND at >= '{first}' AND at < '{end}'")), (first, end)
+    for column in set(found) - {"raw", "step"}:
+        assert found[column] == [row[column] for row in wanted], (column, first, end)
 
 
 def last(service):
@@ -150,4 +203,4 @@ def pages(service):
     assert "swagger" in service.get("/docs/swagger-initializer.js", user=None).lower()
 
 
-TESTS = [trees, series, tally, tallies, zoom, last, changes, query, streams, caching, watching, pages]
+TESTS = [trees, series, tally, tallies, zoom, depths, last, changes, query, streams, caching, watching, pages]

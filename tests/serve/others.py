@@ -1,15 +1,13 @@
-"""Services that are configured otherwise: tokens, the anonymous role, encryption, the statistics service, load."""
+"""Services that are configured otherwise: tokens, the anonymous role, encryption, load."""
 
 import hashlib
 import json
 import os
-import random
 import signal
 import ssl
 import subprocess
 import threading
 import time
-from fractions import Fraction
 
 import refusals
 from refusals import problem
@@ -70,71 +68,6 @@ def limits():
         refusals.slow(service)
 
 
-def statistics():
-    """The same batches as exact arithmetic over all values has them."""
-    def exact(values):
-        numbers = [Fraction(value) for value in values]
-        mean = sum(numbers) / len(numbers)
-        var = sum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1) if len(numbers) > 1 else None
-        return {"min": min(values), "max": max(values), "last": values[-1], "avg": float(mean), "var": None if var is None else float(var), "num_vals": len(values)}
-
-    random.seed(20261122)
-    with Service() as service:
-        problem(service.ask("GET", "/stats/?symbol=BTC&k=1", user="owner"), 404)
-        problem(service.ask("POST", "/add_batch/", {"symbol": "BTC", "values": [1]}, user="ann"), 403, "42501")
-        known = {}
-        shapes = [lambda: random.gauss(100, 1), lambda: random.uniform(-1, 1) * 10 ** random.randint(-30, 30), lambda: 1e15 + random.random(), lambda: float(random.randint(0, 3))]
-        for step in range(40):
-            symbol = f"S{step % 4}"
-            batch = [shapes[step % 4]() for _ in range(random.choice([1, 2, 9, 10, 99, 1000, 3000]))]
-            assert service.ask("POST", "/add_batch/", {"symbol": symbol, "values": batch}, user="owner")[2] == {"num_vals": len(batch)}
-            known.setdefault(symbol, []).extend(batch)
-            for k in range(1, 9):
-                found = service.get(f"/stats/?symbol={symbol}&k={k}", user="owner")
-                wanted = exact(known[symbol][-(10**k):])
-                # The accessors are right to one unit in the last place, and these are the same as rounded exact numbers where that is the nearest.
-                assert found == wanted or all(close(found[name], wanted[name]) for name in wanted), (k, found, wanted)
-                if 10**k >= len(known[symbol]):
-                    break
-        for batch, status in [({"symbol": "B", "values": [1] * 10_001}, 422), ({"symbol": "B", "values": ["x"]}, 422), ({"symbol": "", "values": [1]}, 422), ({"values": [1]}, 422)]:
-            problem(service.ask("POST", "/add_batch/", batch, user="owner"), status)
-        problem(service.ask("POST", "/add_batch/", '{"symbol": "B", "values": [1e999]}', user="owner", headers={"Content-Type": "application/json"}), 400)
-        assert service.ask("POST", "/add_batch/", {"symbol": "B", "values": []}, user="owner")[0] == 200
-        for k in ("0", "9", "x", ""):
-            problem(service.ask("GET", f"/stats/?symbol=S1&k={k}", user="owner"), 422)
-        problem(service.ask("GET", "/stats/?symbol=S1", user="owner"), 400)
-        together(service)
-
-
-def close(found, wanted):
-    """Whether a number is the nearest to the exact one, or beside it."""
-    return found == wanted or (isinstance(wanted, float) and abs(found - wanted) <= 2 ** -52 * abs(wanted))
-
-
-def together(service):
-    """Batches of one symbol that come at the same time stay whole, and whoever asks after an answer sees its batch."""
-    failures = []
-
-    def writer(number):
-        try:
-            for turn in range(10):
-                value = number * 100 + turn
-                service.ask("POST", "/add_batch/", {"symbol": "all", "values": [value] * 50}, user="owner")
-                found = service.get(f"/stats/?symbol=all&k=8", user="owner")
-                assert found["min"] <= value <= found["max"]
-        except Exception as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=writer, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures, failures
-    assert service.get("/stats/?symbol=all&k=8", user="owner")["num_vals"] == 2000
-    assert psql("SELECT count(*) FROM (SELECT value IS DISTINCT FROM lag(value) OVER (ORDER BY n) AS begins FROM stats_points WHERE symbol = 'all') s WHERE begins") == "40"
-
-
 def crowd():
     """Many connections, some of which say nothing or little; the others are answered."""
     with Service() as service:
@@ -183,27 +116,4 @@ def large(rows=1_000_000):
         print(f"# {rows} rows, at most {memory:.0f} MB")
 
 
-def killed():
-    """PostgreSQL is killed while queries run: they fail, and the next succeed."""
-    with Service("connections_per_user = 20\n") as service:
-        service.get("/api/v1/trees")
-        service.get("/api/v1/trees", user="owner")
-        statuses = []
-
-        def one(user):
-            statuses.append(service.query("SELECT pg_sleep(20)", user=user)[0])
-
-        threads = [threading.Thread(target=one, args=(("ann", "owner")[number % 2],)) for number in range(50)]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: running("pg_sleep(20)") >= 40, "the queries do not run")
-        victim = psql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%' AND pid <> pg_backend_pid() LIMIT 1")
-        os.kill(int(victim), signal.SIGKILL)
-        for thread in threads:
-            thread.join()
-        assert set(statuses) == {503}, statuses
-        wait_until(lambda: service.ask("GET", "/api/v1/trees")[0] == 200, "the service does not recover")
-        wait_until(lambda: service.ask("GET", "/ready", user=None)[0] == 200, "the service is not ready again")
-
-
-TESTS = [tokens, refused_configurations, encrypted, limits, statistics, crowd, large, killed]
+TESTS = [tokens, refused_configurations, encrypted, limits, crowd, large]

@@ -10,7 +10,9 @@ import traceback
 import answers
 import document
 import others
+import outages
 import refusals
+import statistics_service
 from server import Service, prepare
 
 
@@ -34,7 +36,7 @@ def main():
     with Service() as service:
         for test in shared:
             failed |= attempt(test.__name__, test, service)
-    for test in others.TESTS:
+    for test in [*statistics_service.TESTS, *others.TESTS, *outages.TESTS]:
         if not chosen or test.__name__ in chosen:
             failed |= attempt(test.__name__, test)
     sys.exit(failed)

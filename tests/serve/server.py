@@ -56,36 +56,41 @@ def psql(sql, user=None):
     return done.stdout.strip()
 
 
-def rows(sql, user=None):
-    """The rows of a query, as JSON has them."""
-    return json.loads(psql(f"SELECT coalesce(json_agg(r), '[]') FROM ({sql}) r", user))
+def rows(sql, user=None, before=""):
+    """The rows of a query, as JSON has them; `before` are settings."""
+    return json.loads(psql(f"{before} SELECT coalesce(json_agg(r), '[]') FROM ({sql}) r", user))
 
 
-def prepare():
-    """Make the users, for whom the server asks a password, and the tables."""
+def make_users():
+    """Make the users, for whom the server asks a password."""
     for user, password in PASSWORDS.items():
         psql(f"CREATE ROLE {user} LOGIN PASSWORD '{password.replace(chr(39), chr(39) * 2)}'")
     access = Path(os.environ["PGHOST"]) / "pg_hba.conf"
     access.write_text(f"host all {','.join(PASSWORDS)} 127.0.0.1/32 scram-sha-256\n{access.read_text()}")
     psql("SELECT pg_reload_conf()")
+
+
+def prepare():
+    """Make the users and the tables."""
+    make_users()
     psql(TABLES)
 
 
-def database(user=None):
-    """The URL of the database, as a user if one is named."""
+def database(user=None, port=None):
+    """The URL of the database, as a user if one is named, at another port if one is given."""
     who = f"{user}:{PASSWORDS[user]}@" if user else ""
-    return f"postgres://{who}127.0.0.1:{os.environ['PGPORT']}/postgres"
+    return f"postgres://{who}127.0.0.1:{port or os.environ['PGPORT']}/postgres"
 
 
 class Service:
     """The service as a process."""
 
-    def __init__(self, config="", address="127.0.0.1", tls=None):
+    def __init__(self, config="", address="127.0.0.1", tls=None, database_port=None):
         self.port = free_port()
         self.address, self.tls = address, tls
         self.directory = tempfile.TemporaryDirectory()
         self.file = Path(self.directory.name) / "tally.toml"
-        self.file.write_text(f"database = '{database()}'\n[serve]\nlisten = '{address}:{self.port}'\n{config}")
+        self.file.write_text(f"database = '{database(port=database_port)}'\n[serve]\nlisten = '{address}:{self.port}'\n{config}")
         self.log = Path(self.directory.name) / "log"
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([TALLY, "serve", "--config", self.file], stderr=log, env={**os.environ, "RUST_LOG": "info"})

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 pub enum Mode {
     /// Read only. A query has run by the time that the user's begins, so that the mode can no longer be changed.
     Read,
-    /// Read and write.
+    /// Read and write, as far as the role and the server do: a standby only reads.
     Write,
 }
 
@@ -34,12 +34,12 @@ impl Transaction {
         let connection = pool.connection().await?;
         let mut begun = Self { pool: pool.clone(), connection: Some(connection), as_of: String::new() };
         let mode = match mode {
-            Mode::Read => "READ ONLY",
-            Mode::Write => "READ WRITE",
+            Mode::Read => " READ ONLY",
+            Mode::Write => "",
         };
         // Where the service itself is killed, the server notices that nobody waits.
         let sql = format!(
-            "BEGIN {mode};
+            "BEGIN{mode};
              SELECT pg_catalog.set_config('statement_timeout',
                         LEAST(NULLIF(s.setting::pg_catalog.int8, 0), {})::pg_catalog.text, true),
                     pg_catalog.set_config('client_connection_check_interval', '5s', true),
