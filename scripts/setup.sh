@@ -4,7 +4,8 @@
 #   scripts/setup.sh test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry,
 #                           an object store, readers of Parquet, a judge of OpenAPI,
 #                           a browser, podman
-#   scripts/setup.sh all     and what `make test-all` needs besides: PostgreSQL 17, which is built in some minutes
+#   scripts/setup.sh all     and what `make test-all` needs besides: PostgreSQL 17, which is built in some minutes, a fuzzer
+#                           of OpenAPI, and Superset
 #   scripts/setup.sh peers   and what `make bench-debezium` needs besides: Debezium's JDBC sink on Kafka Connect
 # PG_TALLY_CACHE says where the downloads go; the user postgres must be able to read it.
 set -euo pipefail
@@ -137,6 +138,17 @@ openapi() {
     python3 -m pip install -q --root-user-action=ignore --target "$1" openapi-spec-validator==0.9.0
 }
 
+# What asks all that the description allows, and what it does not.
+fuzzer() {
+    python3 -m pip install -q --root-user-action=ignore --target "$1" schemathesis==4.32.5
+}
+
+# The console, and what it does not start without, or with newer versions of.
+superset() {
+    python3 -m pip install -q --root-user-action=ignore --target "$1" \
+        apache-superset==6.1.0 psycopg2-binary==2.9.13 rich==15.0.0 cachetools==5.5.2 flask-caching==2.3.1
+}
+
 # The jars that a POM lists.
 jars() {
     mvn -q -B -Dstyle.color=never -f "$1" dependency:copy-dependencies -DoutputDirectory="$2"
@@ -187,6 +199,10 @@ if [ "$1" != build ]; then
     if [ "$(id -u)" = 0 ]; then
         download "$(./where.sh containers)" containers || echo "scripts/setup.sh: the base of the images cannot be made; they will not be tested"
     fi
+fi
+if [ "$1" = all ]; then
+    download "$(./where.sh fuzzer)" fuzzer
+    download "$(./where.sh superset)" superset || echo "scripts/setup.sh: Superset cannot be had for this Python; it will not be tested"
 fi
 if builds_postgresql17 "$1"; then
     download "$(./where.sh postgresql17)" ./postgresql17.sh "$(mirror)"

@@ -87,6 +87,8 @@ SUITES = {
 MORE = {
     "faults-all": FAULTS,
     "archive-mutants": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/mutants/run.py"],
+    "serve-all": [*CLUSTER, PG15, "--", "tests/serve/run.py", "--long"],
+    "superset": [*CLUSTER, PG15, "--", "tests/superset/run.py"],
     **on_each(EACH, [16, 17]),
     **on_each(CRASH, [16, 17, 18]),
     "core-regression-17": ["make", "install", "core-regression", f"PG_CONFIG={VERSIONS[17]}"],

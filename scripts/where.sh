@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, versitygw, readers (of Parquet), openapi (a validator),
+# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, versitygw, readers (of Parquet), openapi (a validator), fuzzer (of what a description tells), superset,
 # browser (what tests the page), wheel (PostgreSQL 16 and 18),
 # postgresql17, or the pg_config of pg15, pg16, pg17 or pg18. PG15_CONFIG and PG17_CONFIG name servers that are there already.
 set -euo pipefail
@@ -21,6 +21,8 @@ debezium) echo "$cache/debezium-$(sed -n 's|.*<debezium.version>\(.*\)</.*|\1|p'
 registry) echo "$cache/apicurio-registry-2.6.13.Final" ;;
 readers) echo "$cache/readers-duckdb-2.0.0-pyarrow-26.0.1-pyiceberg-0.12.0" ;;
 openapi) echo "$cache/openapi-spec-validator-0.9.0" ;;
+fuzzer) echo "$cache/schemathesis-4.32.5" ;;
+superset) echo "$cache/superset-6.1.0" ;;
 browser) echo "$cache/browser-$(cksum <../tests/serve/browser/package-lock.json | cut -d' ' -f1)" ;;
 versitygw) echo "$cache/versitygw-1.8.0/versitygw" ;;
 containers) echo "$cache/containers-bookworm" ;;
@@ -31,7 +33,7 @@ pg16) echo "$wheel/pginstall/bin/pg_config" ;;
 pg17) echo "${PG17_CONFIG:-$postgresql17/bin/pg_config}" ;;
 pg18) echo "$wheel/pginstall18/bin/pg_config" ;;
 *)
-    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, versitygw, readers, openapi, browser, wheel, postgresql17, pg15, pg16, pg17, pg18" >&2
+    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, versitygw, readers, openapi, fuzzer, superset, browser, wheel, postgresql17, pg15, pg16, pg17, pg18" >&2
     exit 1
     ;;
 esac

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
-"""Tests `tally serve` against a real server whose users log in with passwords; names of tests run only those.
+"""Tests `tally serve` against a real server whose users log in with passwords; names of tests run only those, --long those that take long.
 
-    scripts/cluster.py run -- tests/serve/run.py [NAME…]
+    scripts/cluster.py run -- tests/serve/run.py [--long] [NAME…]
 """
 
 import sys
@@ -9,6 +9,7 @@ import traceback
 
 import answers
 import document
+import long
 import others
 import outages
 import refusals
@@ -30,13 +31,18 @@ def attempt(name, test, *arguments):
 
 def main():
     chosen = sys.argv[1:]
+    shared = [*answers.TESTS, *document.TESTS, *refusals.TESTS]
+    alone = [*statistics_service.TESTS, *others.TESTS, *outages.TESTS]
+    if "--long" in chosen:
+        chosen.remove("--long")
+        shared, alone = long.SHARED, long.TESTS
     prepare()
     failed = False
-    shared = [test for module in (answers, document, refusals) for test in module.TESTS if not chosen or test.__name__ in chosen]
     with Service() as service:
         for test in shared:
-            failed |= attempt(test.__name__, test, service)
-    for test in [*statistics_service.TESTS, *others.TESTS, *outages.TESTS]:
+            if not chosen or test.__name__ in chosen:
+                failed |= attempt(test.__name__, test, service)
+    for test in alone:
         if not chosen or test.__name__ in chosen:
             failed |= attempt(test.__name__, test)
     sys.exit(failed)
