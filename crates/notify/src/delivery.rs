@@ -25,9 +25,12 @@ const PAUSES: [Duration; 5] = [
 /// Messages that may wait: more than are told within hours.
 const ROOM: usize = 64;
 
+/// Called when a message is delivered, or given up.
+pub type Done = Box<dyn FnOnce() + Send>;
+
 /// The way to the webhook.
 pub struct Delivery {
-    queue: SyncSender<Message>,
+    queue: SyncSender<(Message, Done)>,
     /// Is closed when the thread has delivered everything.
     done: Receiver<()>,
 }
@@ -40,16 +43,17 @@ impl Delivery {
         thread::spawn(move || {
             let _working: SyncSender<()> = working;
             let webhook = Webhook::new(url);
-            queued
-                .iter()
-                .for_each(|message: Message| webhook.deliver(&message.body(format, &origin).to_string()));
+            queued.iter().for_each(|(message, done): (Message, Done)| {
+                webhook.deliver(&message.body(format, &origin).to_string());
+                done();
+            });
         });
         Self { queue, done }
     }
 
-    /// Takes a message, unless too many wait already.
-    pub fn send(&self, message: Message) {
-        if self.queue.try_send(message).is_err() {
+    /// Takes a message, unless too many wait already; then `done` is dropped.
+    pub fn send(&self, message: Message, done: Done) {
+        if self.queue.try_send((message, done)).is_err() {
             tracing::warn!("a notification was left out: the webhook takes none");
         }
     }

@@ -7,6 +7,7 @@
 mod delivery;
 mod message;
 mod problems;
+mod readiness;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -16,9 +17,11 @@ use tally_postgres::Failure;
 use tally_rows::config::NotifyConfig;
 
 use delivery::Delivery;
+use message::Message;
 use problems::Problems;
 
-pub use message::{Origin, Problem};
+pub use message::{Origin, Phase, Problem};
+pub use readiness::Readiness;
 
 /// Tells one webhook of the problems of one program.
 pub struct Notifier {
@@ -36,13 +39,21 @@ impl Notifier {
     /// Says that there is a problem now, and in one sentence what it is.
     pub fn raise(&self, problem: Problem, summary: &str) {
         let message = self.problems().raise(problem, summary, Instant::now(), Timestamp::now());
-        message.into_iter().for_each(|message| self.delivery.send(message));
+        message.into_iter().for_each(|message| self.delivery.send(message, Box::new(|| {})));
     }
 
     /// Says that there is no such problem now.
     pub fn clear(&self, problem: &Problem) {
         let message = self.problems().clear(problem, Timestamp::now());
-        message.into_iter().for_each(|message| self.delivery.send(message));
+        message.into_iter().for_each(|message| self.delivery.send(message, Box::new(|| {})));
+    }
+
+    /// Tells one thing as it is, however often it was told before; `done` is called when it is delivered or given up,
+    /// and dropped where too many messages wait.
+    pub fn tell(&self, problem: Problem, phase: Phase, summary: &str, done: impl FnOnce() + Send + 'static) {
+        let at = Timestamp::now();
+        let message = Message { problem, phase, summary: summary.into(), since: at, at };
+        self.delivery.send(message, Box::new(done));
     }
 
     /// Waits until everything is delivered, but some seconds at most.

@@ -30,9 +30,14 @@ pub struct Problem {
 /// The phase of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// Begun a moment ago.
     Begins,
+    /// Told some hours ago, and still there.
     Lasts,
+    /// Gone.
     Over,
+    /// No problem, but news.
+    News,
 }
 
 /// One message.
@@ -63,7 +68,7 @@ impl Message {
         // What users wrote must not become a link, a mention or a channel (Slack's escapes).
         let summary = summary.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         match self.phase {
-            Phase::Begins => format!("{program} {job}: {}: {summary}", problem.name),
+            Phase::Begins | Phase::News => format!("{program} {job}: {}: {summary}", problem.name),
             Phase::Lasts => format!("{program} {job}: {} since {since:.0}: {summary}", problem.name),
             Phase::Over => format!("{program} {job}: no longer {}: {summary}", problem.name),
         }
@@ -73,7 +78,7 @@ impl Message {
     fn alert(&self, origin: &Origin) -> Value {
         let end = match self.phase {
             Phase::Over => self.at,
-            Phase::Begins | Phase::Lasts => {
+            Phase::Begins | Phase::Lasts | Phase::News => {
                 let lasting = SignedDuration::try_from(REPETITION).map(|repetition| repetition + GRACE);
                 lasting.ok().and_then(|lasting| self.at.checked_add(lasting).ok()).unwrap_or(self.at)
             }
@@ -102,6 +107,7 @@ impl Message {
                 Phase::Begins => "begins",
                 Phase::Lasts => "lasts",
                 Phase::Over => "over",
+                Phase::News => "news",
             },
             "summary": self.summary,
             "since": format!("{:.0}", self.since),

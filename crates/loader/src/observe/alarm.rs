@@ -3,14 +3,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use tally_notify::{Notifier, Origin, Problem};
+use tally_notify::{Notifier, Origin, Problem, Readiness};
 use tally_postgres::Failure;
 use tally_rows::config::NotifyConfig;
 
 use super::state::{Counted, Phase, RunState};
-
-/// Time for which a run may be not ready: what goes away by itself needs nobody.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time over which the share of dead letters is taken.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -21,7 +18,7 @@ const LEAST_MESSAGES: u64 = 100;
 /// Watches a run, and tells of its problems.
 pub struct Alarm {
     notifier: Notifier,
-    unready: Option<Instant>,
+    readiness: Readiness,
     dead_letters: Share,
     most_dead_letters: f64,
 }
@@ -31,7 +28,12 @@ impl Alarm {
         let notifier = Notifier::new(config, Origin { program: "tally load", job: job.into() })?;
         let mut dead_letters = Share::default();
         dead_letters.note(Counted::default(), Instant::now());
-        Ok(Self { notifier, unready: None, dead_letters, most_dead_letters: config.dead_letter_share })
+        Ok(Self {
+            notifier,
+            readiness: Readiness::default(),
+            dead_letters,
+            most_dead_letters: config.dead_letter_share,
+        })
     }
 
     /// Looks at the run; called every second.
@@ -44,7 +46,7 @@ impl Alarm {
             self.notifier
                 .raise(problem, &format!("topic {topic:?}: all of its messages became dead letters"));
         }
-        self.readiness(state, now);
+        self.readiness.look(&self.notifier, &state.readiness().reasons, now);
         self.dead_letters.note(state.counted, now);
         let share = self.dead_letters.share();
         if share > self.most_dead_letters {
@@ -53,16 +55,6 @@ impl Alarm {
             self.notifier.raise(of_run("dead letters"), &summary);
         } else {
             self.notifier.clear(&of_run("dead letters"));
-        }
-    }
-
-    fn readiness(&mut self, state: &RunState, now: Instant) {
-        let reasons = state.readiness().reasons;
-        if reasons.is_empty() {
-            self.unready = None;
-            self.notifier.clear(&of_run("not ready"));
-        } else if now.duration_since(*self.unready.get_or_insert(now)) >= PATIENCE {
-            self.notifier.raise(of_run("not ready"), &reasons.join("; "));
         }
     }
 
