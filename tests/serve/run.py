@@ -13,6 +13,7 @@ import long
 import others
 import outages
 import refusals
+import reports
 import statistics_service
 from server import Service, prepare
 
@@ -32,7 +33,7 @@ def attempt(name, test, *arguments):
 def main():
     chosen = sys.argv[1:]
     shared = [*answers.TESTS, *document.TESTS, *refusals.TESTS]
-    alone = [*statistics_service.TESTS, *others.TESTS, *outages.TESTS]
+    alone = [*statistics_service.TESTS, *others.TESTS, *outages.TESTS, *reports.TESTS]
     if "--long" in chosen:
         chosen.remove("--long")
         shared, alone = long.SHARED, long.TESTS

@@ -1,7 +1,7 @@
 //! The service: answers of power trees and SQL over HTTP, as the users of the database and with their rights.
 //!
 //! `http` takes connections and refuses what no request may be; `access` finds the user whom a request is made for;
-//! `database` has that user's connections; `api` answers. The page is a folder of files, `web`.
+//! `database` has that user's connections; `api` answers; `reports` runs by itself. The page is a folder of files, `web`.
 
 mod access;
 mod api;
@@ -12,11 +12,13 @@ mod http;
 mod observe;
 mod page;
 mod problem;
+mod reports;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::{middleware, Router};
+use tally_notify::{Notifier, Origin};
 use tally_postgres::Failure;
 use tally_program::{systemd, Hangup, Stop};
 use tally_rows::config::Database;
@@ -24,6 +26,7 @@ use tally_rows::config::Database;
 use access::Access;
 use config::ServeConfig;
 use observe::Observer;
+use reports::Reports;
 
 pub use check::{check, Checked};
 
@@ -39,12 +42,19 @@ pub struct ServeArgs {
     /// Address and port to listen on [default: 127.0.0.1:8087]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Make the tables of reports as the role of the database, let the roles of the reports write to them, and end
+    #[arg(long, requires = "config")]
+    setup: bool,
 }
 
 impl ServeArgs {
     /// Serves until it is told to stop.
     pub fn run(self) -> Result<(), Failure> {
+        let is_setup = self.setup;
         let config = self.read()?;
+        if is_setup {
+            return reports::set_up(&config);
+        }
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::new)?;
         let served = runtime.block_on(serve(config));
@@ -77,6 +87,8 @@ async fn serve(config: ServeConfig) -> Result<(), Failure> {
     let tls = config.tls.as_ref().map(http::Tls::new).transpose()?;
     let access = Arc::new(Access::new(&config)?);
     let observer = Arc::new(Observer::install(access.clone())?);
+    let notifier = notifier(&config)?.map(Arc::new);
+    let reports = Reports::new(&config.reports, notifier.as_ref())?;
     for complaint in check::rights(&config).await.unwrap_or_default() {
         tracing::warn!("{complaint}");
     }
@@ -91,9 +103,18 @@ async fn serve(config: ServeConfig) -> Result<(), Failure> {
         never = reload(tls) => match never? {},
         () = access.sweep() => {}
         () = observer.keep_small() => {}
+        () = observer.keep_watch(notifier.as_deref()) => {}
+        () = reports.run() => {}
     }
     stop.requested().await;
     Ok(())
+}
+
+/// Begins to tell the webhook, if there is one. A service is named by the host, or by its address.
+fn notifier(config: &ServeConfig) -> Result<Option<Notifier>, Failure> {
+    let job = config.hosts.first().unwrap_or(&config.listen).clone();
+    let begin = |notify| Notifier::new(notify, Origin { program: "tally serve", job });
+    config.notify.as_ref().map(begin).transpose()
 }
 
 /// Reads the certificate again at each SIGHUP.

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
+use tally_notify::{Notifier, Readiness};
 use tally_postgres::Failure;
 use tokio::sync::Mutex;
 
@@ -21,6 +22,10 @@ use crate::access::Access;
 const SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 /// Time for which the database is not asked again whether it is there.
 const FRESH: Duration = Duration::from_secs(2);
+/// Time between two looks whether the service is ready.
+const WATCH: Duration = Duration::from_secs(5);
+/// The reason why it is not, for everybody.
+const UNREADY: &str = "the database does not answer";
 
 /// The metrics of this process.
 pub struct Observer {
@@ -48,6 +53,18 @@ impl Observer {
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
             self.metrics.run_upkeep();
+        }
+    }
+
+    /// Tells whether the service is ready, for ever.
+    pub async fn keep_watch(&self, notifier: Option<&Notifier>) {
+        let Some(notifier) = notifier else { return std::future::pending().await };
+        let mut readiness = Readiness::default();
+        loop {
+            let reasons: Vec<String> =
+                self.database().await.err().map(|_| UNREADY.to_string()).into_iter().collect();
+            readiness.look(notifier, &reasons, Instant::now());
+            tokio::time::sleep(WATCH).await;
         }
     }
 
@@ -86,7 +103,7 @@ async fn ready(State(observer): State<Arc<Observer>>) -> Response {
         Ok(()) => Json(json!({ "ready": true, "reasons": [] })).into_response(),
         Err(reason) => {
             tracing::warn!(reason, "not ready");
-            let body = json!({ "ready": false, "reasons": ["the database does not answer"] });
+            let body = json!({ "ready": false, "reasons": [UNREADY] });
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
         }
     }

@@ -110,6 +110,13 @@ impl Problem {
         &self.title
     }
 
+    /// The error as one line: its title, with PostgreSQL's code and detail.
+    pub fn text(&self) -> String {
+        let detail = self.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        let state = self.sqlstate().map(|state| format!(" [{state}]")).unwrap_or_default();
+        format!("{}{detail}{state}", self.title)
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> u16 {
         self.status

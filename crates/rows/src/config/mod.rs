@@ -84,6 +84,8 @@ pub struct Config {
     pub notify: Option<NotifyConfig>,
     /// The section of `tally serve`, which reads it itself.
     pub serve: Option<IgnoredAny>,
+    /// The reports of `tally serve`.
+    pub report: Option<IgnoredAny>,
     /// Further properties of librdkafka.
     #[serde(default)]
     pub kafka: BTreeMap<String, Secret>,

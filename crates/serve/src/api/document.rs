@@ -14,6 +14,7 @@ use crate::problem::Problem;
     components(schemas(Problem)),
     tags(
         (name = "trees", description = "Answers of power trees"),
+        (name = "reports", description = "Stored reports of what changed"),
         (name = "query", description = "SQL, read-only"),
         (name = "session", description = "Log in and out"),
         (name = "statistics", description = "Numbers in, statistics of the newest out"),

@@ -7,6 +7,7 @@ mod last;
 mod parameters;
 mod payload;
 mod query;
+mod reports;
 mod series;
 mod session;
 mod statistics;
@@ -34,6 +35,11 @@ pub fn routes() -> Router<Arc<Access>> {
         .routes(routes!(zoom::zoom))
         .routes(routes!(last::last))
         .routes(routes!(changes::changes))
+        .routes(routes!(reports::reports))
+        .routes(routes!(reports::report))
+        .routes(routes!(reports::run))
+        .routes(routes!(reports::atom))
+        .routes(routes!(reports::csv))
         .routes(routes!(query::query))
         .routes(routes!(query::cancel))
         .routes(routes!(session::show, session::open, session::close));

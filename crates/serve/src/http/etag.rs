@@ -8,16 +8,19 @@ use axum::middleware::Next;
 use axum::response::Response;
 use openssl::sha::sha256;
 
-/// Adds an ETag to answers in JSON, and answers 304 where the client has the same.
+/// Types of answers that get a tag; those of queries are streamed, and have no size that is known.
+const TAGGED: [&str; 3] = ["application/json", "application/atom+xml", "text/csv; charset=utf-8"];
+
+/// Adds an ETag to answers, and answers 304 where the client has the same.
 pub async fn with_etag(request: Request, next: Next) -> Response {
     let is_get = request.method() == Method::GET;
     let known = request.headers().get(IF_NONE_MATCH).cloned();
     let response = next.run(request).await;
-    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == "application/json");
-    // What is streamed has no size that is known.
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_tagged = kind.is_some_and(|kind| TAGGED.contains(&kind));
     if !is_get
         || response.status() != StatusCode::OK
-        || !is_json
+        || !is_tagged
         || response.body().size_hint().exact().is_none()
     {
         return response;

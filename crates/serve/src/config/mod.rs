@@ -1,4 +1,6 @@
-//! The section `[serve]` of the configuration file; `docs/serve.md` is its reference.
+//! The sections of the service in the configuration file; `docs/serve.md` and `docs/reports.md` are their reference.
+
+mod report;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tally_postgres::{suggestion, Failure};
-use tally_rows::config::{from_toml, Config, Database};
+use tally_rows::config::{from_toml, Config, Database, NotifyConfig};
+
+pub use report::{ReportConfig, Schedule, Source};
 
 /// The keys at the top of a file without topics.
-const KEYS: [&str; 2] = ["database", "serve"];
+const KEYS: [&str; 4] = ["database", "notify", "report", "serve"];
 
 /// The service: its address, its users, its limits.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,6 +40,12 @@ pub struct ServeConfig {
     pub connections_per_user: usize,
     /// Connections to the database for all users.
     pub connections: usize,
+    /// The reports that the service runs.
+    #[serde(skip)]
+    pub reports: Vec<ReportConfig>,
+    /// The webhook that is told of problems and of new changes, if there is one.
+    #[serde(skip)]
+    pub notify: Option<NotifyConfig>,
     /// Whether the file has no topics, and so is of no use for the loader.
     #[serde(skip)]
     pub is_alone: bool,
@@ -82,6 +92,8 @@ impl Default for ServeConfig {
             statement_seconds: 30,
             connections_per_user: 4,
             connections: 64,
+            reports: Vec::new(),
+            notify: None,
             is_alone: true,
         }
     }
@@ -92,6 +104,9 @@ impl Default for ServeConfig {
 struct Sections {
     database: Option<Database>,
     serve: Option<ServeConfig>,
+    #[serde(default, rename = "report")]
+    reports: Vec<ReportConfig>,
+    notify: Option<NotifyConfig>,
 }
 
 impl ServeConfig {
@@ -116,10 +131,12 @@ impl ServeConfig {
         } else if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(Failure::usage(format!("unknown key {key:?}")).at(name).mend(suggestion(key, &KEYS)));
         }
-        let Sections { database, serve } = toml::from_str(text).map_err(failure)?;
+        let Sections { database, serve, reports, notify } = toml::from_str(text).map_err(failure)?;
         let Some(mut config) = serve else { return Ok(None) };
         config.database = config.database.or(database);
         config.is_alone = is_alone;
+        config.reports = reports;
+        config.notify = notify;
         config.validate().map_err(|failure| failure.at(name))?;
         Ok(Some(config))
     }
@@ -147,6 +164,16 @@ impl ServeConfig {
                 "`sha256` of a token must have 64 hexadecimal digits",
                 "take those that sha256sum prints",
             );
+        }
+        if let Some(Err((what, mend))) = self.notify.as_ref().map(NotifyConfig::validate) {
+            return Err(Failure::usage(format!("[notify]: {what}")).mend(mend));
+        }
+        for (place, report) in self.reports.iter().enumerate() {
+            report.validate()?;
+            if self.reports[..place].iter().any(|other| other.name == report.name) {
+                return Err(Failure::usage(format!("report {:?} is listed twice", report.name))
+                    .mend("give each report a name of its own"));
+            }
         }
         Ok(())
     }
