@@ -15,9 +15,10 @@ import { facets } from "./stories/facets.mjs";
 import { login } from "./stories/login.mjs";
 import { quality } from "./stories/quality.mjs";
 import { report } from "./stories/report.mjs";
+import { reports } from "./stories/reports.mjs";
 import { sql } from "./stories/sql.mjs";
 
-const STORIES = { login, explore, facets, report, sql, quality };
+const STORIES = { login, explore, facets, report, reports, sql, quality };
 const wanted = process.argv.slice(2);
 
 if (!wanted.length) {

@@ -29,9 +29,13 @@ function requirePasswords() {
   fs.writeFileSync(file, "local all all trust\nhost all all all scram-sha-256\n");
   query(`SET password_encryption = 'scram-sha-256';
     CREATE ROLE ${READER.user} LOGIN PASSWORD '${READER.password}';
-    CREATE ROLE ${STRANGER.user} LOGIN PASSWORD '${STRANGER.password}'`);
+    CREATE ROLE ${STRANGER.user} LOGIN PASSWORD '${STRANGER.password}';
+    CREATE ROLE ${WATCHER.user} LOGIN PASSWORD '${WATCHER.password}'`);
   query("SELECT pg_reload_conf()");
 }
+
+/** The role whose reports the service runs, and which the reader may read. */
+const WATCHER = { user: "watcher", password: "night shift" };
 
 /** Rows of each series of the trades: one a second. */
 const ROWS = 125_000;
@@ -60,9 +64,36 @@ function makeTables() {
          generate_series(0, 299) i;
     SELECT powertree_create('purchases', at => 'bought', "values" => '{pnl}', series => '{sector,ticker}', leaf => '30 days');
     CREATE TABLE hostile AS SELECT 1 AS "<img src=x onerror=window.hacked=2>", '<script>window.hacked = 3</script>' AS b;
+    CREATE TABLE sales AS SELECT shop, to_timestamp(${FIRST} + 3600 * i) AS at,
+        100 + 5 * sin(i * 12.9898 + length(shop) * 78.233) * cos(i * i * 0.37 + length(shop)) + CASE WHEN shop = 'Lisbon' AND i >= 200 THEN 40 ELSE 0 END AS total
+    FROM (VALUES ('Lisbon'), ('Porto, north'), ('<script>window.hacked = 4</script>'), ('Faro'), ('Coimbra'), ('Braga airport'), ('Evora')) AS shops (shop), generate_series(0, 399) i;
+    GRANT SELECT ON sales TO ${WATCHER.user};
+    GRANT CREATE ON DATABASE postgres TO ${WATCHER.user};
     GRANT SELECT ON trades, purchases, hostile TO ${READER.user}`);
   query("CALL powertree_compact()");
   query("ANALYZE");
+}
+
+/**
+ * The configuration: a report that runs each second, one that fails, and one that is not for the reader.
+ * @param {number} port
+ */
+function configuration(port) {
+  const database = `host=127.0.0.1 port=${process.env.PGPORT} dbname=postgres`;
+  const report = (/** @type {string} */ name, /** @type {string} */ rest) => `[[report]]
+name = "${name}"
+${rest}
+[report.database]
+url = "${database} user=${WATCHER.user}"
+password = "${WATCHER.password}"
+`;
+  const sales = 'table = "sales"\nseries = ["shop"]\ntime = "at"\nvalue = "total"';
+  return `database = "${database}"
+[serve]
+listen = "127.0.0.1:${port}"
+${report("sales", `every = "1s"\nreaders = ["${READER.user}"]\n${sales}`)}
+${report("secret", `every = "1h"\n${sales}`)}
+${report("broken", `every = "1h"\nreaders = ["${READER.user}"]\nquery = "SELECT shop AS series, at, totl AS value FROM sales"`)}`;
 }
 
 /** @returns {Promise<number>} */
@@ -85,7 +116,9 @@ export async function start() {
   const port = await freePort();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tally-page-"));
   const log = fs.openSync(path.join(folder, "log"), "w");
-  const service = spawn(TALLY, ["serve", "--listen", `127.0.0.1:${port}`, "--database", `postgres://127.0.0.1:${process.env.PGPORT}/postgres`], { stdio: ["ignore", log, log] });
+  const config = path.join(folder, "tally.toml");
+  fs.writeFileSync(config, configuration(port));
+  const service = spawn(TALLY, ["serve", "--config", config], { stdio: ["ignore", log, log] });
   const base = `http://127.0.0.1:${port}`;
   for (let attempt = 0; ; attempt += 1) {
     if (await fetch(`${base}/health`).then((answer) => answer.ok, () => false)) break;
