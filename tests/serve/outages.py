@@ -11,7 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from refusals import problem
-from server import PASSWORDS, ROOT, Service, psql, running, wait_until
+from server import PASSWORDS, ROOT, Service, database, psql, running, wait_until
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from cluster import Cluster
@@ -90,7 +90,7 @@ def standby():
         assert not copied.returncode, copied.stderr
         replica.start()
         try:
-            with Service(database_port=replica.port()) as service:
+            with Service(url=database(port=replica.port())) as service:
                 reads_and_writes(service, lambda: replica.as_owner("pg_ctl", "-s", "-w", "promote"))
         finally:
             replica.stop()

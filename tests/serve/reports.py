@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import socketserver
+import struct
 import subprocess
 import threading
 import time
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from document import check
 from refusals import problem
-from server import PASSWORDS, TALLY, Service, database, psql, wait_until
+from server import PASSWORDS, TALLY, Service, database, free_port, psql, wait_until
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 # An owner of reports, and somebody who may read one; ann may read the table, and none of them.
@@ -359,4 +361,30 @@ def kept():
     assert not news() and psql("SELECT count(*) FROM serve.report_changes") == "1"
 
 
-TESTS = [first_start, told_once, rights, stored_detectors, failures, two_services, killed_at_each_step, backend_killed, kept]
+class Refusing(socketserver.BaseRequestHandler):
+    """A server that refuses everybody, which is an answer."""
+
+    def handle(self):
+        if len(self.request.recv(8192)) == 8:
+            self.request.sendall(b"N")  # no encryption
+            self.request.recv(8192)
+        fields = b"SFATAL\0VFATAL\0C28000\0Mnobody may come in\0\0"
+        self.request.sendall(b"E" + struct.pack("!i", 4 + len(fields)) + fields)
+
+
+def unready():
+    """A database that does not answer for a minute is told, and that it answers again."""
+    webhook, port = Webhook(), free_port()
+    with Service(webhook.section(), url=f"postgres://127.0.0.1:{port}/postgres"):
+        time.sleep(40)
+        assert not webhook.messages, webhook.messages
+        wait_until(lambda: webhook.messages, "nothing is told", 60)
+        with socketserver.ThreadingTCPServer(("127.0.0.1", port), Refusing) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            wait_until(lambda: len(webhook.messages) == 2, "its end is not told", 60)
+            server.shutdown()
+    told = [(message["program"], message["problem"], message["phase"], message["summary"]) for message in webhook.messages]
+    assert told == [("tally serve", "not ready", phase, "the database does not answer") for phase in ("begins", "over")], told
+
+
+TESTS = [unready, first_start, told_once, rights, stored_detectors, failures, two_services, killed_at_each_step, backend_killed, kept]
