@@ -106,8 +106,11 @@ impl Report {
     async fn look(&self) -> Result<Duration, Problem> {
         let transaction = self.begin().await?;
         match self.run_if_due(&transaction).await {
-            Ok(pause) => {
+            Ok((pause, has_run)) => {
                 transaction.commit().await?;
+                if has_run {
+                    tracing::info!(report = self.config.name, "ran a report");
+                }
                 self.stored.notify_one();
                 Ok(pause)
             }
@@ -118,17 +121,19 @@ impl Report {
         }
     }
 
-    async fn run_if_due(&self, transaction: &Transaction) -> Result<Duration, Problem> {
+    /// Returns that time, and whether the report has run.
+    async fn run_if_due(&self, transaction: &Transaction) -> Result<(Duration, bool), Problem> {
         let client = transaction.client();
         setup::make_tables(client).await?;
-        let Some(claim) = Claim::take(client, &self.config).await? else { return Ok(AGAIN) };
+        let Some(claim) = Claim::take(client, &self.config).await? else { return Ok((AGAIN, false)) };
         let attempt = match claim.next() {
-            Next::Wait(pause) => return Ok(pause),
+            Next::Wait(pause) => return Ok((pause, false)),
             Next::Attempt(attempt) => attempt,
         };
         let asked = question::ask(&self.pool, &self.config).await;
-        let kept = store::keep(client, &self.config, &claim, attempt, asked, self.herald.is_some()).await?;
-        Ok(kept)
+        let has_run = asked.is_ok();
+        let pause = store::keep(client, &self.config, &claim, attempt, asked, self.herald.is_some()).await?;
+        Ok((pause, has_run))
     }
 
     async fn keep_telling(&self) {

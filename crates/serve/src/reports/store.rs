@@ -124,7 +124,6 @@ async fn keep_changes(
         client.execute(NEW, &[&run, &(num_new as i32), &untold]).await?;
         client.execute(ANNOUNCE, &[&run]).await?;
     }
-    tracing::info!(report = config.name, run, changes = found.len(), new = num_new, "ran a report");
     Ok(())
 }
 
