@@ -199,6 +199,17 @@ REVOKE ALL ON SCHEMA public FROM archive_reader;
 DROP OWNED BY archive_reader;
 DROP ROLE archive_reader;
 
+-- A tree that was made since has nothing archived: neither its column nor its leaves matter to what comes back.
+ALTER TABLE trades ADD COLUMN seen bigint NOT NULL DEFAULT 0;
+SELECT powertree_create('trades', at => 'seen', "values" => '{size}', leaf => '10', name => 'by_seen');
+SELECT powertree_create('trades', at => 'at', "values" => '{size}', leaf => '7 hours', name => 'since');
+SELECT powertree_unarchive('by_seen', 0::bigint, 10);
+BEGIN;
+SELECT powertree_unarchive('trades', '2026-01-02Z', '2026-01-03Z') > 0;
+ROLLBACK;
+SELECT powertree_drop('by_seen'), powertree_drop('since');
+ALTER TABLE trades DROP COLUMN seen;
+
 -- Rows come back: one partition is attached, the rows of another are inserted, a day in part.
 SELECT powertree_unarchive('trades', '2026-01-01 00:15Z', '2026-01-02Z');
 BEGIN;

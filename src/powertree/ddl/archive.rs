@@ -76,8 +76,11 @@ fn powertree_unarchive(call: Call) -> i64 {
         let base = owned_base(name);
         lock_of_archiver(name, base);
         advance();
-        let range = range(call, 1, &Tree::named(name));
-        let trees = trees_of(base);
+        let asked = Tree::named(name);
+        let range = range(call, 1, &asked);
+        let mut trees = trees_of(base);
+        // One that was made since has nothing archived; its leaves, or its column, may be others.
+        trees.retain(|tree| tree.at == asked.at.name && has_archived(tree));
         trees.iter().for_each(|tree| require_whole(tree, range));
         if range.is_empty() {
             return 0;
@@ -258,6 +261,10 @@ fn outdated() -> ! {
         "There is none for archived rows.",
         "Update the extension: ALTER EXTENSION pg_tally UPDATE.",
     )
+}
+
+fn has_archived(definition: &Definition) -> bool {
+    !runs(&Tables::get(), definition.id, Snapshot::Latest).is_empty()
 }
 
 /// Raises an error if a range cuts a leaf of a tree.
