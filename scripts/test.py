@@ -75,7 +75,8 @@ SUITES = {
     "archive-trees": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive_trees.py"],
     "archive-faults": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive_faults.py"],
     "serve": [*CLUSTER, PG15, "--", "tests/serve/run.py"],
-    "browser": [*CLUSTER, PG15, "--", "tests/serve/browser/run.mjs"],
+    "events": [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--", "scripts/kafka/registry.py", "run", "--", "tests/serve/events.py"],
+    "browser": [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--", "tests/serve/browser/run.mjs"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     "grafana": [*CLUSTER, PG15, "--", "tests/grafana.py"],
     # The ignored tests are those that need servers.

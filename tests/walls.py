@@ -138,7 +138,8 @@ HOUSES = {
     "crates/serve/src": {
         "may": {
             "lib": "",
-            "api": "access database problem",
+            "api": "access database events http problem",
+            "events": "access config database problem",
             "access": "config database problem",
             "database": "problem",
             "http": "config problem",

@@ -85,12 +85,12 @@ def database(user=None, port=None):
 class Service:
     """The service as a process."""
 
-    def __init__(self, config="", address="127.0.0.1", tls=None, url=None):
+    def __init__(self, config="", address="127.0.0.1", tls=None, url=None, top=""):
         self.port = free_port()
         self.address, self.tls = address, tls
         self.directory = tempfile.TemporaryDirectory()
         self.file = Path(self.directory.name) / "tally.toml"
-        self.file.write_text(f"database = '{url or database()}'\n[serve]\nlisten = '{address}:{self.port}'\n{config}")
+        self.file.write_text(f"database = '{url or database()}'\n{top}[serve]\nlisten = '{address}:{self.port}'\n{config}")
         self.log = Path(self.directory.name) / "log"
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([TALLY, "serve", "--config", self.file], stderr=log, env={**os.environ, "RUST_LOG": "info"})

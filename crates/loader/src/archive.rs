@@ -13,7 +13,7 @@ use tally_rows::raw::Clock;
 
 use crate::job;
 use crate::kafka::{
-    self, is_too_large, judge, too_large, JobConsumer, Partition, Prefetch, Queue, Watermarks,
+    self, is_too_large, judge, serve_events, too_large, JobConsumer, Partition, Prefetch, Queue, Watermarks,
 };
 use crate::pg;
 
@@ -182,15 +182,5 @@ impl KafkaSource {
             }
         }
         Ok(SessionEnd::Stopped)
-    }
-}
-
-/// Serves events that are no messages.
-fn serve_events(consumer: &JobConsumer) -> Result<(), Failure> {
-    match consumer.poll(Duration::ZERO) {
-        None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(()),
-        Some(Err(error)) => judge(&error),
-        // A message that has bypassed the queue would be lost.
-        Some(Ok(_)) => Err(Failure::transient("a message bypassed the queue")),
     }
 }

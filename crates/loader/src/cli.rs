@@ -6,6 +6,8 @@ use tally_program::LogFormat;
 
 #[cfg(feature = "archive")]
 use crate::archive;
+#[cfg(feature = "events")]
+use crate::events;
 use crate::{check, load, market, plan, status};
 #[cfg(feature = "files")]
 use crate::{files, messages};
@@ -86,8 +88,10 @@ impl Cli {
             Command::Convert(command) => (*command).run(),
             #[cfg(feature = "archive")]
             Command::Archive(args) => (*args).run(archive::open),
-            #[cfg(feature = "serve")]
-            Command::Serve(args) => (*args).run(),
+            #[cfg(feature = "events")]
+            Command::Serve(args) => (*args).run(Some(events::open)),
+            #[cfg(all(feature = "serve", not(feature = "events")))]
+            Command::Serve(args) => (*args).run(None),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),

@@ -7,6 +7,8 @@
 mod archive;
 mod check;
 mod cli;
+#[cfg(feature = "events")]
+mod events;
 mod exit;
 #[cfg(feature = "files")]
 mod files;

@@ -1,23 +1,25 @@
 //! The service: answers of power trees and SQL over HTTP, as the users of the database and with their rights.
 //!
 //! `http` takes connections and refuses what no request may be; `access` finds the user whom a request is made for;
-//! `database` has that user's connections; `api` answers; `reports` runs by itself. The page is a folder of files, `web`.
+//! `database` has that user's connections; `api` answers; `reports` runs by itself; `events` follows topics. The page is a folder of
+//! files, `web`.
 
 mod access;
 mod api;
 mod check;
 mod config;
 mod database;
+mod events;
 mod http;
 mod observe;
 mod page;
 mod problem;
 mod reports;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::{middleware, Router};
+use axum::{middleware, Extension, Router};
 use tally_notify::{Notifier, Origin};
 use tally_postgres::Failure;
 use tally_program::{systemd, Hangup, Stop};
@@ -25,10 +27,15 @@ use tally_rows::config::Database;
 
 use access::Access;
 use config::ServeConfig;
+use events::Events;
 use observe::Observer;
 use reports::Reports;
 
 pub use check::{check, Checked};
+pub use events::{EventSource, Met, PartitionEnds, TopicTables};
+
+/// The way to the topics of a configuration file, if the program has one.
+pub type OpenTopics = fn(&Path) -> Result<Arc<dyn EventSource>, Failure>;
 
 /// Serve answers of power trees and SQL over HTTP, with the rights of the database's users
 #[derive(Debug, clap::Args)]
@@ -49,22 +56,30 @@ pub struct ServeArgs {
 
 impl ServeArgs {
     /// Serves until it is told to stop.
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(self, open: Option<OpenTopics>) -> Result<(), Failure> {
         let is_setup = self.setup;
         let config = self.read()?;
         if is_setup {
             return reports::set_up(&config);
         }
+        let source = match (&self.config, open) {
+            (Some(path), Some(open)) if !config.events.is_empty() => Some(open(path)?),
+            (_, None) if !config.events.is_empty() => {
+                return Err(Failure::usage("[[serve.events]]: this program was built without events")
+                    .mend("remove the section, or build with the feature `events`"));
+            }
+            _ => None,
+        };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::new)?;
-        let served = runtime.block_on(serve(config));
+        let served = runtime.block_on(serve(config, source));
         // Queries that still run are cancelled by the end of their connections' tasks.
         runtime.shutdown_background();
         served
     }
 
     /// Reads the file; options take precedence over it.
-    fn read(self) -> Result<ServeConfig, Failure> {
+    fn read(&self) -> Result<ServeConfig, Failure> {
         let mut config = match &self.config {
             None => ServeConfig::default(),
             Some(path) => ServeConfig::read(path)?.ok_or_else(|| {
@@ -74,15 +89,15 @@ impl ServeArgs {
         if let (None, Some(database)) = (&config.database, &self.database) {
             config.database = Some(Database::from(database.as_str()));
         }
-        if let Some(listen) = self.listen {
-            config.listen = listen;
+        if let Some(listen) = &self.listen {
+            config.listen.clone_from(listen);
         }
         config.validate()?;
         Ok(config)
     }
 }
 
-async fn serve(config: ServeConfig) -> Result<(), Failure> {
+async fn serve(config: ServeConfig, source: Option<Arc<dyn EventSource>>) -> Result<(), Failure> {
     let mut stop = Stop::on_signals(systemd::stopping, Hangup::Passes)?;
     let tls = config.tls.as_ref().map(http::Tls::new).transpose()?;
     let access = Arc::new(Access::new(&config)?);
@@ -96,12 +111,14 @@ async fn serve(config: ServeConfig) -> Result<(), Failure> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = listener.local_addr().map_err(Failure::new)?;
     tracing::info!(address = %format!("{scheme}://{address}"), "serving");
+    let events = Arc::new(Events::new(&config, source, access.clone(), stop.clone()));
     systemd::ready();
-    let routes = routes(access.clone(), observer.clone(), &config);
+    let routes = routes(access.clone(), observer.clone(), events.clone(), &config);
     tokio::select! {
         () = http::accept(listener, routes, tls.clone(), stop.clone()) => {}
         never = reload(tls) => match never? {},
         () = access.sweep() => {}
+        () = events.sweep() => {}
         () = observer.keep_small() => {}
         () = observer.keep_watch(notifier.as_deref()) => {}
         () = reports.run() => {}
@@ -129,9 +146,10 @@ async fn reload(tls: Option<http::Tls>) -> Result<std::convert::Infallible, Fail
     }
 }
 
-fn routes(access: Arc<Access>, observer: Arc<Observer>, config: &ServeConfig) -> Router {
+fn routes(access: Arc<Access>, observer: Arc<Observer>, events: Arc<Events>, config: &ServeConfig) -> Router {
     let hosts = Arc::new(http::Hosts::new(&config.hosts));
     api::routes()
+        .layer(Extension(events))
         .with_state(access)
         .merge(observe::routes(observer))
         .fallback(page::file)

@@ -1,9 +1,11 @@
 //! Judges errors of librdkafka by what they mean for the run; the client recovers from most of them by itself.
 
+use std::time::Duration;
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tally_postgres::Failure;
 
-use super::Message;
+use super::{JobConsumer, Message};
 
 /// Fails if an error ends the session or the run.
 pub fn judge(error: &KafkaError) -> Result<(), Failure> {
@@ -33,6 +35,16 @@ pub fn judge(error: &KafkaError) -> Result<(), Failure> {
             tracing::warn!(%error, "Kafka is in trouble; the client goes on trying");
             Ok(())
         }
+    }
+}
+
+/// Serves events of a consumer that are no messages.
+pub fn serve_events(consumer: &JobConsumer) -> Result<(), Failure> {
+    match consumer.poll(Duration::ZERO) {
+        None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(()),
+        Some(Err(error)) => judge(&error),
+        // A message that has bypassed the queue would be lost.
+        Some(Ok(_)) => Err(Failure::transient("a message bypassed the queue")),
     }
 }
 

@@ -19,7 +19,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 pub use context::GroupChange;
-pub use kafka_error::{is_too_large, judge, too_large};
+pub use kafka_error::{is_too_large, judge, serve_events, too_large};
 pub use partitions::{find_topics, numbers, offsets_at, partition, partitions, Partition};
 pub use prefetch::Prefetch;
 pub use queue::{Message, Queue};

@@ -11,7 +11,7 @@ pub use catalog::{check_schema, qualify, FoundColumn, FoundTable};
 pub use offsets::{
     claim, claimed, ensure_positions, move_position, sessions, skip, without_positions, Position,
 };
-pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
+pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded, recorded_if_any};
 pub use tally_postgres::{error_kind, explain, refused_line, Connector};
 
 use crate::observe;

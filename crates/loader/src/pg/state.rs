@@ -52,6 +52,20 @@ pub async fn recorded(
     row.map(|row| row.try_get::<_, Json<Definition>>(0).map(|json| json.0)).transpose()
 }
 
+/// Returns the definition last recorded, which there is only where a loader has made its tables.
+pub async fn recorded_if_any(
+    tx: &Transaction<'_>,
+    job: &str,
+    topic: &str,
+    table: &TableName,
+) -> Result<Option<Definition>, Error> {
+    let sql = "SELECT pg_catalog.to_regclass('loader.schema_history') IS NOT NULL";
+    match tx.query_one(sql, &[]).await?.get(0) {
+        true => recorded(tx, job, topic, table).await,
+        false => Ok(None),
+    }
+}
+
 /// Records a definition, and the statement that created its table if one did.
 pub async fn record(
     tx: &Transaction<'_>,

@@ -37,6 +37,15 @@ pub struct Caller {
     pub pool: Arc<Pool>,
     /// The user's name, if a session says it.
     pub user: Option<String>,
+    /// The session, if it is one's.
+    session: Option<String>,
+}
+
+impl Caller {
+    /// Whether the session, if there was one, is still open.
+    pub fn is_logged_in(&self, access: &Access) -> bool {
+        self.session.as_ref().is_none_or(|id| access.sessions.find(id).is_some())
+    }
 }
 
 impl FromRequestParts<Arc<Access>> for Caller {
@@ -47,13 +56,15 @@ impl FromRequestParts<Arc<Access>> for Caller {
         match Credentials::of(&parts.headers)? {
             Credentials::Password { user, password } => {
                 let pool = access.log_in(peer, &user, &password).await?;
-                Ok(Self { pool, user: Some(user) })
+                Ok(Self { pool, user: Some(user), session: None })
             }
-            Credentials::Token(token) => Ok(Self { pool: access.of_token(peer, &token)?, user: None }),
+            Credentials::Token(token) => {
+                Ok(Self { pool: access.of_token(peer, &token)?, user: None, session: None })
+            }
             Credentials::Session(id) => match access.sessions.find(&id) {
                 Some(login) => {
                     require_same_origin(parts)?;
-                    Ok(Self { pool: login.pool, user: Some(login.user) })
+                    Ok(Self { pool: login.pool, user: Some(login.user), session: Some(id) })
                 }
                 None => access.nobody("the session is over"),
             },
@@ -67,7 +78,7 @@ impl Access {
         let pool = self.anonymous.clone().ok_or_else(|| {
             Problem::unauthorized(title).hint("Send the name and password of a user of the database.")
         })?;
-        Ok(Caller { pool, user: None })
+        Ok(Caller { pool, user: None, session: None })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::problem::Problem;
         (name = "trees", description = "Answers of power trees"),
         (name = "reports", description = "Stored reports of what changed"),
         (name = "query", description = "SQL, read-only"),
+        (name = "events", description = "Messages of topics as they come"),
         (name = "session", description = "Log in and out"),
         (name = "statistics", description = "Numbers in, statistics of the newest out"),
     ),

@@ -3,6 +3,7 @@
 mod answer;
 mod changes;
 mod document;
+mod events;
 mod last;
 mod parameters;
 mod payload;
@@ -42,6 +43,8 @@ pub fn routes() -> Router<Arc<Access>> {
         .routes(routes!(reports::csv))
         .routes(routes!(query::query))
         .routes(routes!(query::cancel))
+        .routes(routes!(events::topics))
+        .routes(routes!(events::stream))
         .routes(routes!(session::show, session::open, session::close));
     let (routes, api) = OpenApiRouter::with_openapi(document::description())
         .nest("/api/v1", versioned)

@@ -40,6 +40,15 @@ impl Parameters {
         Ok(Some(value))
     }
 
+    /// Takes all values of a parameter that may stand several times.
+    pub fn take_all(&mut self, name: &str) -> Vec<String> {
+        self.known.push(name.into());
+        let (taken, left) = std::mem::take(&mut self.left).into_iter().partition(|(key, _)| key == name);
+        self.left = left;
+        let taken: Vec<(String, String)> = taken;
+        taken.into_iter().map(|(_, value)| value).collect()
+    }
+
     /// Takes a parameter that must be there.
     pub fn require(&mut self, name: &str) -> Result<String, Problem> {
         self.take(name)?.ok_or_else(|| Problem::bad_request(format!("parameter {name:?} is missing")))

@@ -5,6 +5,7 @@ mod report;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tally_postgres::{suggestion, Failure};
@@ -46,6 +47,10 @@ pub struct ServeConfig {
     /// The webhook that is told of problems and of new changes, if there is one.
     #[serde(skip)]
     pub notify: Option<NotifyConfig>,
+    /// Topics whose messages are served as events.
+    pub events: Vec<EventsConfig>,
+    /// Streams of events at a time for each user.
+    pub streams_per_user: usize,
     /// Whether the file has no topics, and so is of no use for the loader.
     #[serde(skip)]
     pub is_alone: bool,
@@ -79,6 +84,37 @@ pub struct MachineToken {
     pub database: Database,
 }
 
+/// A topic whose messages are served as events.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsConfig {
+    /// The topic, which a section [[topic]] is for.
+    pub topic: String,
+    /// The column by whose value events can be chosen.
+    pub key: Option<String>,
+    /// Megabytes of the newest events that are kept for clients who are late.
+    #[serde(default = "default_memory")]
+    pub memory_mb: usize,
+    /// Seconds after which the rights of those who read are asked again.
+    #[serde(default = "default_rights")]
+    pub rights_seconds: u64,
+}
+
+fn default_memory() -> usize {
+    32
+}
+
+fn default_rights() -> u64 {
+    30
+}
+
+impl EventsConfig {
+    /// Time after which rights are asked again.
+    pub fn rights(&self) -> Duration {
+        Duration::from_secs(self.rights_seconds)
+    }
+}
+
 impl Default for ServeConfig {
     fn default() -> Self {
         Self {
@@ -94,6 +130,8 @@ impl Default for ServeConfig {
             connections: 64,
             reports: Vec::new(),
             notify: None,
+            events: Vec::new(),
+            streams_per_user: 20,
             is_alone: true,
         }
     }
@@ -126,8 +164,9 @@ impl ServeConfig {
             return Ok(None);
         }
         let is_alone = !table.contains_key("topic");
+        let mut topics = Vec::new();
         if !is_alone {
-            Config::parse(name, text)?;
+            topics = Config::parse(name, text)?.topics;
         } else if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(Failure::usage(format!("unknown key {key:?}")).at(name).mend(suggestion(key, &KEYS)));
         }
@@ -138,6 +177,15 @@ impl ServeConfig {
         config.reports = reports;
         config.notify = notify;
         config.validate().map_err(|failure| failure.at(name))?;
+        let is_known = |events: &&EventsConfig| {
+            topics
+                .iter()
+                .any(|topic| topic.name == events.topic || topic.is_pattern() && topic.fits(&events.topic))
+        };
+        if let Some(EventsConfig { topic, .. }) = config.events.iter().find(|events| !is_known(events)) {
+            let what = format!("[[serve.events]]: no [[topic]] is for {topic:?}");
+            return Err(Failure::usage(what).at(name).mend("name a topic that the file has a section for"));
+        }
         Ok(Some(config))
     }
 
@@ -157,6 +205,11 @@ impl ServeConfig {
                 "passwords would cross the network without encryption",
                 "add a section [serve.tls], or set `behind_proxy = true` where a proxy encrypts",
             );
+        }
+        if self.streams_per_user == 0 || self.events.iter().any(|e| e.memory_mb == 0 || e.rights_seconds == 0)
+        {
+            let what = "`streams_per_user`, `memory_mb` and `rights_seconds` must be at least 1";
+            return wrong(what, "omit them for the defaults");
         }
         let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !self.tokens.iter().all(|token| is_digest(&token.sha256)) {
@@ -215,6 +268,19 @@ mod tests {
         );
         assert!(complaint("databas = 'd'\n[serve]\n").contains("did you mean \"database\"?"));
         assert!(complaint("[serve]\n").contains("no database is named"));
+    }
+
+    #[test]
+    fn events_are_of_topics() {
+        let loader = "job = 'j'\ndatabase = 'd'\nbrokers = 'b'\n[serve]\n[[topic]]\nname = 'md_*'\n[[topic]]\nname = 't'\n";
+        let events = |topic: &str| format!("{loader}[[serve.events]]\ntopic = '{topic}'\nkey = 'symbol'\n");
+        for topic in ["t", "md_trades"] {
+            let config = ServeConfig::parse("t.toml", &events(topic)).unwrap().unwrap();
+            assert_eq!((config.events[0].topic.as_str(), config.events[0].rights_seconds), (topic, 30));
+        }
+        assert!(complaint(&events("u")).contains("no [[topic]] is for \"u\""));
+        let alone = "database = 'd'\n[serve]\n[[serve.events]]\ntopic = 't'\n";
+        assert!(complaint(alone).contains("no [[topic]] is for \"t\""));
     }
 
     #[test]

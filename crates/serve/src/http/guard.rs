@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    HeaderName, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, WWW_AUTHENTICATE,
+    HeaderName, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, UPGRADE, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -88,7 +88,8 @@ fn complaint(hosts: &Hosts, method: &Method, path: &str, headers: &HeaderMap) ->
                 .hint("Add the name to `hosts` of [serve], or use the address."),
         );
     }
-    let is_safe = method == Method::GET || method == Method::HEAD;
+    // A browser lets any page open a websocket, and read it.
+    let is_safe = (method == Method::GET || method == Method::HEAD) && !headers.contains_key(UPGRADE);
     if let (false, Some(origin)) = (is_safe, text(ORIGIN)) {
         let of_origin = origin.split_once("://").map(|(_, host)| host);
         if !of_origin.is_some_and(|of_origin| of_origin.eq_ignore_ascii_case(host)) {
@@ -139,6 +140,10 @@ mod tests {
         for origin in ["null", "http://localhost:8088", "http://evil.org", "localhost:8087"] {
             assert!(refused(Method::POST, "/api/v1/query", &[("origin", origin)]), "{origin}");
         }
+        let upgrade = ("upgrade", "websocket");
+        assert!(refused(Method::GET, "/api/v1/events/t", &[upgrade, ("origin", "http://evil.org")]));
+        assert!(!refused(Method::GET, "/api/v1/events/t", &[upgrade, ("origin", "http://localhost:8087")]));
+        assert!(!refused(Method::GET, "/api/v1/events/t", &[upgrade]), "no browser");
         assert!(refused(Method::GET, "/api/v1/trees", &[("sec-fetch-site", "cross-site")]));
         assert!(!refused(Method::GET, "/api/v1/trees", &[("sec-fetch-site", "same-origin")]));
         assert!(!refused(Method::GET, "/", &[("sec-fetch-site", "cross-site")]), "a link");

@@ -34,6 +34,10 @@ const TAKING: Duration = Duration::from_secs(60);
 /// Time that answers get when the service stops.
 const LAST: Duration = Duration::from_secs(10);
 
+/// A connection's share of all connections, which a websocket goes on to hold.
+#[derive(Clone)]
+pub struct Held(#[expect(dead_code, reason = "it is there to be dropped")] Arc<OwnedSemaphorePermit>);
+
 /// Listens on an address.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
@@ -81,16 +85,15 @@ async fn answer(
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(TAKING));
     let outcome = match tls {
-        None => converse(Box::pin(stream), peer, routes, stop).await,
+        None => converse(Box::pin(stream), peer, routes, stop, permit).await,
         Some(tls) => match agree(stream, &tls).await {
-            Ok(stream) => converse(Box::pin(stream), peer, routes, stop).await,
+            Ok(stream) => converse(Box::pin(stream), peer, routes, stop, permit).await,
             Err(error) => Err(error),
         },
     };
     if let Err(error) = outcome {
         tracing::debug!(%peer, error, "a connection ended");
     }
-    drop(permit);
 }
 
 /// Agrees on encryption.
@@ -112,18 +115,22 @@ async fn converse<S>(
     peer: SocketAddr,
     routes: Router,
     mut stop: Stop,
+    permit: OwnedSemaphorePermit,
 ) -> Result<(), String>
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    let held = Held(Arc::new(permit));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(held.clone());
         routes.clone().call(request.map(Body::new))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

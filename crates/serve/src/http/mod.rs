@@ -8,6 +8,6 @@ mod tls;
 
 pub use etag::with_etag;
 pub use guard::{guard, Hosts};
-pub use listen::{accept, bind};
+pub use listen::{accept, bind, Held};
 pub use shape::as_problem;
 pub use tls::Tls;
