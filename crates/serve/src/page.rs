@@ -8,7 +8,7 @@ use rust_embed::Embed;
 use crate::problem::Problem;
 
 /// Places of the page itself, which its scripts tell apart.
-const PLACES: [&str; 4] = ["", "report", "explore", "sql"];
+const PLACES: [&str; 5] = ["", "report", "explore", "events", "sql"];
 
 #[derive(Embed)]
 #[folder = "web/"]

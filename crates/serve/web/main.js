@@ -16,6 +16,7 @@ import { address, go, here, onPlace } from "./lib/url.js";
 const ROOMS = {
   "/report": { title: "Report", open: () => import("./views/report/index.js") },
   "/explore": { title: "Explore", open: () => import("./views/explore/index.js") },
+  "/events": { title: "Events", open: () => import("./views/events/index.js") },
   "/sql": { title: "SQL", open: () => import("./views/sql/index.js") },
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Tests the page in a real browser, against `tally serve` and the PostgreSQL of the environment.
+// Tests the page in a real browser, against `tally serve` and the PostgreSQL and the Kafka of the environment.
 //   tests/serve/browser/run.mjs [STORY…]      TALLY_PICTURES=DIR keeps pictures of all views
 
 import { execFileSync } from "node:child_process";
@@ -10,6 +10,7 @@ import path from "node:path";
 import { launch } from "./browser.mjs";
 import { start } from "./server.mjs";
 import { end, test } from "./tap.mjs";
+import { events } from "./stories/events.mjs";
 import { explore } from "./stories/explore.mjs";
 import { facets } from "./stories/facets.mjs";
 import { login } from "./stories/login.mjs";
@@ -18,7 +19,7 @@ import { report } from "./stories/report.mjs";
 import { reports } from "./stories/reports.mjs";
 import { sql } from "./stories/sql.mjs";
 
-const STORIES = { login, explore, facets, report, reports, sql, quality };
+const STORIES = { login, explore, facets, report, reports, sql, events, quality };
 const wanted = process.argv.slice(2);
 
 if (!wanted.length) {
@@ -36,7 +37,7 @@ if (!wanted.length) {
 const service = await start();
 const browser = await launch();
 try {
-  const scene = { browser, base: service.base, tabs: [] };
+  const scene = { browser, base: service.base, producer: service.producer, tabs: [] };
   for (const [name, story] of Object.entries(STORIES)) if (!wanted.length || wanted.includes(name)) await story(scene);
 } finally {
   await browser.close();

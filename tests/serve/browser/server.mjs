@@ -69,13 +69,14 @@ function makeTables() {
     FROM (VALUES ('Lisbon'), ('Porto, north'), ('<script>window.hacked = 4</script>'), ('Faro'), ('Coimbra'), ('Braga airport'), ('Evora')) AS shops (shop), generate_series(0, 399) i;
     GRANT SELECT ON sales TO ${WATCHER.user};
     GRANT CREATE ON DATABASE postgres TO ${WATCHER.user};
-    GRANT SELECT ON trades, purchases, hostile TO ${READER.user}`);
+    CREATE TABLE ticks (symbol text, n bigint, note text);
+     GRANT SELECT ON trades, purchases, hostile, ticks TO ${READER.user}`);
   query("CALL powertree_compact()");
   query("ANALYZE");
 }
 
 /**
- * The configuration: a report that runs each second, one that fails, and one that is not for the reader.
+ * The configuration: events of a topic; a report that runs each second, one that fails, and one that is not for the reader.
  * @param {number} port
  */
 function configuration(port) {
@@ -88,9 +89,18 @@ url = "${database} user=${WATCHER.user}"
 password = "${WATCHER.password}"
 `;
   const sales = 'table = "sales"\nseries = ["shop"]\ntime = "at"\nvalue = "total"';
-  return `database = "${database}"
+  return `database = "host=${process.env.PGHOST} port=${process.env.PGPORT} user=${process.env.PGUSER} dbname=postgres"
+job = "page"
+brokers = "${BROKERS}"
 [serve]
+database = "${database}"
 listen = "127.0.0.1:${port}"
+[[serve.events]]
+topic = "ticks"
+key = "symbol"
+memory_mb = 1
+[[topic]]
+name = "ticks"
 ${report("sales", `every = "1s"\nreaders = ["${READER.user}"]\n${sales}`)}
 ${report("secret", `every = "1h"\n${sales}`)}
 ${report("broken", `every = "1h"\nreaders = ["${READER.user}"]\nquery = "SELECT shop AS series, at, totl AS value FROM sales"`)}`;
@@ -106,9 +116,28 @@ function freePort() {
   });
 }
 
+/** Kafka's own producer, which sends each line to the topic `ticks`. */
+function startProducer() {
+  const kafka = execFileSync(path.join(ROOT, "scripts/where.sh"), ["kafka"], { encoding: "utf8" }).trim();
+  const program = ["-Xmx512m", "-cp", `${kafka}/*`, "org.apache.kafka.tools.ConsoleProducer"];
+  const producer = spawn("java", [...program, "--bootstrap-server", BROKERS, "--topic", "ticks", "--timeout", "5"], { stdio: ["pipe", "ignore", "ignore"] });
+  return {
+    /** @param {...(string | object)} messages */
+    send(...messages) {
+      for (const message of messages) producer.stdin.write(`${typeof message === "string" ? message : JSON.stringify(message)}\n`);
+    },
+    stop: () => producer.stdin.end(),
+  };
+}
+
+/** The broker of the environment. */
+const BROKERS = process.env.KAFKA_BROKERS ?? "";
+
+/** The configuration of a service that has events. @param {number} port */
+
 /**
  * Makes the database ready and starts the service.
- * @returns {Promise<{base: string, stop: () => void}>}
+ * @returns {Promise<{base: string, producer: import("./story.mjs").Producer, stop: () => void}>}
  */
 export async function start() {
   requirePasswords();
@@ -116,6 +145,9 @@ export async function start() {
   const port = await freePort();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tally-page-"));
   const log = fs.openSync(path.join(folder, "log"), "w");
+  const producer = startProducer();
+  // It makes the topic.
+  producer.send({ symbol: "first", n: 0 });
   const config = path.join(folder, "tally.toml");
   fs.writeFileSync(config, configuration(port));
   const service = spawn(TALLY, ["serve", "--config", config], { stdio: ["ignore", log, log] });
@@ -127,7 +159,9 @@ export async function start() {
   }
   return {
     base,
+    producer,
     stop() {
+      producer.stop();
       service.kill("SIGTERM");
       fs.rmSync(folder, { recursive: true });
     },

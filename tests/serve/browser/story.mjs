@@ -1,5 +1,6 @@
 // What stories are given.
 
-/** @typedef {{browser: any, base: string, tabs: import("./browser.mjs").Tab[]}} Scene */
+/** @typedef {{send: (...messages: Array<string | object>) => void, stop: () => void}} Producer */
+/** @typedef {{browser: any, base: string, tabs: import("./browser.mjs").Tab[], producer: Producer}} Scene */
 
 export {};

@@ -12,13 +12,14 @@ const LOOKS = /** @type {Array<[string, Record<string, unknown>]>} */ ([
   ["dark", { colorScheme: "dark" }],
   ["narrow", { colorScheme: "light", viewport: { width: 390, height: 844 }, hasTouch: true }],
 ]);
-const VIEWS = /** @type {Array<[string, string]>} */ ([["report", "/report?tree=trades&value=price"], ["reports", "/report?report=sales"], ["broken", "/report?report=broken"], ["explore", "/explore?tree=trades&value=price&k=bybit&k=SOL"], ["dashboard", "/explore?tree=purchases&value=pnl&together=1&sum=total"], ["sql", "/sql"]]);
+const VIEWS = /** @type {Array<[string, string]>} */ ([["report", "/report?tree=trades&value=price"], ["reports", "/report?report=sales"], ["broken", "/report?report=broken"], ["explore", "/explore?tree=trades&value=price&k=bybit&k=SOL"], ["dashboard", "/explore?tree=purchases&value=pnl&together=1&sum=total"], ["events", "/events"], ["sql", "/sql"]]);
 
 /** @param {any} page @param {string} view */
 async function settle(page, view) {
   if (view === "report") await page.locator("ol.report li .spark polyline").first().waitFor();
   else if (view === "reports") await page.locator("ol.stored li").first().waitFor();
   else if (view === "broken") await page.getByRole("alert").waitFor();
+  else if (view === "events") await page.getByRole("region", { name: "Events" }).waitFor();
   else if (view === "sql") {
     await page.locator(".cm-content").waitFor();
     await runSql(page, "SELECT date_trunc('hour', at) AS hour, symbol, avg(price), max(price)\nFROM trades WHERE exchange = 'bybit' GROUP BY 1, 2 ORDER BY 1");
