@@ -195,7 +195,10 @@ impl Subscription {
                         *next = start.max(*next);
                     }
                     self.way = Way::Newest(place);
-                    // Events that the client had from elsewhere are not missed.
+                    // Events that the client has had, or that were before it began, are not missed.
+                    if offsets.is_empty() {
+                        continue;
+                    }
                     let most = offsets.iter().map(|(_, from, to)| (to - from + 1) as u64).sum();
                     return self.tell(News::Missed { count: missed.min(most), offsets });
                 }
