@@ -33,8 +33,8 @@ struct Kept {
     nexts: Positions,
 }
 
-/// Events found at a place.
-pub enum Found {
+/// Events taken from a place.
+pub enum Taken {
     /// Events; the place after them.
     Events(Vec<Arc<Event>>, u64),
     /// The place is no longer kept.
@@ -100,11 +100,11 @@ impl Recent {
     }
 
     /// Returns events from a place on, up to about this size.
-    pub fn take(&self, place: u64, most_bytes: usize) -> Found {
+    pub fn take(&self, place: u64, most_bytes: usize) -> Taken {
         let kept = self.kept();
         let Some(skip) = place.checked_sub(kept.first) else {
             let (first, starts) = (kept.first, kept.starts.clone());
-            return Found::Late { missed: first - place, place: first, starts };
+            return Taken::Late { missed: first - place, place: first, starts };
         };
         let (mut taken, mut bytes) = (Vec::new(), 0);
         for event in kept.events.range((skip as usize).min(kept.events.len())..) {
@@ -115,7 +115,7 @@ impl Recent {
             }
         }
         let place = place + taken.len() as u64;
-        Found::Events(taken, place)
+        Taken::Events(taken, place)
     }
 
     /// A look at the number of events so far.
@@ -146,12 +146,12 @@ mod tests {
         Event { partition, offset, content: Content::Gap(offset) }
     }
 
-    fn offsets(found: Found) -> (Vec<(i32, i64)>, u64) {
+    fn offsets(found: Taken) -> (Vec<(i32, i64)>, u64) {
         match found {
-            Found::Events(events, place) => {
+            Taken::Events(events, place) => {
                 (events.iter().map(|event| (event.partition, event.offset)).collect(), place)
             }
-            Found::Late { missed, place, .. } => (vec![(-1, missed as i64)], place),
+            Taken::Late { missed, place, .. } => (vec![(-1, missed as i64)], place),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::time::{sleep, sleep_until, timeout, Instant};
 
 use super::event::Event;
 use super::feed::{Feed, Reader};
-use super::recent::{between, Found, Gaps, Positions};
+use super::recent::{between, Gaps, Positions, Taken};
 use super::rights::Sight;
 use super::source::PartitionEnds;
 use super::{blocking, Events, Share};
@@ -175,7 +175,7 @@ impl Subscription {
                 },
             };
             match found {
-                Found::Events(events, place) if !events.is_empty() => {
+                Taken::Events(events, place) if !events.is_empty() => {
                     self.way = Way::Newest(place);
                     let is_new = |event: &Arc<Event>| {
                         self.positions.get(&event.partition).is_none_or(|next| event.offset >= *next)
@@ -183,12 +183,12 @@ impl Subscription {
                     let news = events.into_iter().filter(is_new).collect();
                     return self.tell(News::Events(news));
                 }
-                Found::Events(..) if self.count.borrow_and_update().is_none() => {
+                Taken::Events(..) if self.count.borrow_and_update().is_none() => {
                     return News::End(Problem::busy("the topic is no longer read"));
                 }
-                Found::Events(..) if self.told.elapsed() >= QUIET => return self.tell(News::Quiet),
-                Found::Events(..) => self.wait().await,
-                Found::Late { missed, place, starts } => {
+                Taken::Events(..) if self.told.elapsed() >= QUIET => return self.tell(News::Quiet),
+                Taken::Events(..) => self.wait().await,
+                Taken::Late { missed, place, starts } => {
                     let offsets = between(&self.positions, &starts);
                     for (partition, start) in starts {
                         let next = self.positions.entry(partition).or_insert(start);
