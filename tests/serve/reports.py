@@ -51,11 +51,16 @@ def prepare():
     psql(TABLES)
 
 
-def set_up(*sections):
-    """Make the tables as the superuser, by the command."""
+def setup_file(*sections):
+    """A configuration whose `database` is the superuser's."""
     file = Path(os.environ["PGHOST"]) / "setup.toml"
     file.write_text(f"database = 'host={os.environ['PGHOST']} port={os.environ['PGPORT']} dbname=postgres user={psql('SELECT current_user')}'\n[serve]\n{''.join(sections)}")
-    done = subprocess.run([TALLY, "serve", "--config", file, "--setup"], capture_output=True, text=True, check=False)
+    return file
+
+
+def set_up(*sections):
+    """Make the tables as the superuser, by the command."""
+    done = subprocess.run([TALLY, "serve", "--config", setup_file(*sections), "--setup"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done
 
 
@@ -186,17 +191,47 @@ def refused(sql, user):
 
 
 def first_start():
-    """A role that may make a schema makes the tables itself; one that may not says what is missing."""
+    """The owner of the database makes the tables itself; who may not says what is missing."""
     prepare()
     with Service(section()) as service:
         wait_until(lambda: "permission denied for database" in service.log.read_text(), "nothing is said")
     psql("GRANT CREATE ON DATABASE postgres TO reporter")
+    with Service(section()) as service:
+        wait_until(lambda: "schema serve is not used" in service.log.read_text(), "who is no owner makes tables")
+    assert psql("SELECT to_regclass('serve.report_findings')") == ""
+    psql("REVOKE CREATE ON DATABASE postgres FROM reporter; ALTER DATABASE postgres OWNER TO reporter")
     try:
         with Service(section()):
             wait_until(lambda: psql("SELECT to_regclass('serve.report_findings') IS NOT NULL") == "t", "no tables are made")
             next_runs(1)
     finally:
-        psql("REVOKE CREATE ON DATABASE postgres FROM reporter")
+        psql("ALTER DATABASE postgres OWNER TO current_user")
+
+
+def strangers():
+    """Somebody else's schema is not used, neither by those who ask nor by reports: its policies and triggers would run as they."""
+    prepare()
+    psql("GRANT CREATE ON DATABASE postgres TO guest")
+    psql("""CREATE SCHEMA serve; GRANT USAGE ON SCHEMA serve TO PUBLIC;
+        CREATE FUNCTION serve.catch() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'caught %', current_user; END $$;
+        CREATE TABLE serve.reports (name text, owner regrole, readers regrole[], schedule text, false_alarms float8);
+        CREATE TABLE serve.report_runs (report text, run bigint, due timestamptz);
+        CREATE TABLE serve.report_findings (run bigint);
+        ALTER TABLE serve.reports ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY trap ON serve.reports USING (serve.catch());
+        INSERT INTO serve.reports VALUES ('bait', 'guest', '{}', '', 0);
+        GRANT ALL ON ALL TABLES IN SCHEMA serve TO PUBLIC""", "guest")
+    try:
+        with Service(section()) as service:
+            for place in ("", "/bait", "/bait/atom", "/bait/runs/newest"):
+                assert "schema serve is not used" in problem(service.ask("GET", f"/api/v1/reports{place}"), 403)["title"]
+            wait_until(lambda: "schema serve is not used" in service.log.read_text(), "the report says nothing")
+            assert "caught" not in service.log.read_text()
+        done = subprocess.run([TALLY, "serve", "--config", setup_file(section()), "--setup"], capture_output=True, text=True, check=False)
+        assert done.returncode and "schema serve is not used" in done.stderr, done
+    finally:
+        psql("DROP SCHEMA serve CASCADE; REVOKE CREATE ON DATABASE postgres FROM guest")
 
 
 def stored_detectors():
@@ -387,4 +422,4 @@ def unready():
     assert told == [("tally serve", "not ready", phase, "the database does not answer") for phase in ("begins", "over")], told
 
 
-TESTS = [unready, first_start, told_once, rights, stored_detectors, failures, two_services, killed_at_each_step, backend_killed, kept]
+TESTS = [unready, first_start, strangers, told_once, rights, stored_detectors, failures, two_services, killed_at_each_step, backend_killed, kept]

@@ -92,7 +92,7 @@ impl KafkaEvents {
                 Some(error) => judge(&error).map(|()| true)?,
             };
             taken = taken.wrapping_add(1);
-            if taken % LOOK == 0 {
+            if taken.is_multiple_of(LOOK) {
                 serve_events(consumer)?;
                 if queue.lower_prefetch() {
                     return Ok(());

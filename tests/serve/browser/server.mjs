@@ -68,7 +68,7 @@ function makeTables() {
         100 + 5 * sin(i * 12.9898 + length(shop) * 78.233) * cos(i * i * 0.37 + length(shop)) + CASE WHEN shop = 'Lisbon' AND i >= 200 THEN 40 ELSE 0 END AS total
     FROM (VALUES ('Lisbon'), ('Porto, north'), ('<script>window.hacked = 4</script>'), ('Faro'), ('Coimbra'), ('Braga airport'), ('Evora')) AS shops (shop), generate_series(0, 399) i;
     GRANT SELECT ON sales TO ${WATCHER.user};
-    GRANT CREATE ON DATABASE postgres TO ${WATCHER.user};
+    ALTER DATABASE postgres OWNER TO ${WATCHER.user};
     CREATE TABLE ticks (symbol text, n bigint, note text);
      GRANT SELECT ON trades, purchases, hostile, ticks TO ${READER.user}`);
   query("CALL powertree_compact()");

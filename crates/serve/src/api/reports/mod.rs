@@ -14,6 +14,7 @@ use super::answer::{json, Question, Rows};
 use super::parameters::Parameters;
 use super::value::{number, Number};
 use crate::access::Caller;
+use crate::database::{are_there, WHOSE};
 use crate::problem::Problem;
 use run::RunSummary;
 
@@ -60,18 +61,16 @@ impl ReportSummary {
     }
 }
 
-/// Asks the tables of reports; where there are none, there is no row.
 async fn ask(caller: &Caller, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Rows, Problem> {
-    match Question::default().ask(caller, &|_| sql.to_string(), values).await {
-        Err(problem) if matches!(problem.sqlstate(), Some("42P01" | "3F000")) => {
-            Ok(Rows { rows: Vec::new(), as_of: String::new() })
-        }
-        asked => asked,
-    }
+    Question::default().ask(caller, &|_| sql.to_string(), values).await
 }
 
-/// Returns all reports that the caller may read, or the one of a name.
+/// Returns all reports that the caller may read, or the one of a name; none where there are no tables of reports.
 async fn summaries(caller: &Caller, name: Option<&str>) -> Result<Rows, Problem> {
+    let whose = ask(caller, WHOSE, &[]).await?;
+    if !whose.rows.first().map_or(Ok(false), are_there)? {
+        return Ok(Rows { rows: Vec::new(), as_of: whose.as_of });
+    }
     let sql = format!(
         "SELECT o.name, o.owner::text AS owner, o.schedule, o.false_alarms, {}
          FROM serve.reports o
