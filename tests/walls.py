@@ -38,7 +38,7 @@ CRATES = {
     "rows": "postgres",
     "notify": "postgres rows",
     "files": "objects postgres program rows",
-    "archive": "files objects postgres program rows stats",
+    "archive": "files notify objects postgres program rows stats",
     "serve": "notify postgres program rows",
     "loader": "archive files notify objects postgres program rows serve",
     "market": "postgres program rows",

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from webhook import Webhook  # noqa: E402
 from archiving import BUCKET, DAYS, ROWS, TALLY, archive, check, contents, environment, finish, make, objects, other, psql, states
 
 # Found where archiving.py says.
@@ -205,8 +207,42 @@ def kills():
     yield check("all rows come back", code == 0 and contents("killed") == before, said)
 
 
+def alarms():
+    """A webhook is told of runs that fail, once, and of the end of that."""
+    partitions = make("alarmed")
+    archive("alarmed", "--drop")
+    psql(partitions)
+    # A late row in an hour that was dropped, which somebody has to look at.
+    psql("INSERT INTO alarmed (at, symbol) VALUES ('2024-03-02 07:30Z', 'late')")
+    webhook = Webhook()
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "tally.toml"
+        file.write_text(webhook.section())
+        whole = [TALLY, "archive", "--table", "alarmed", "--at", "at", "--older-than", "1d", "--to", "s3://tally/alarmed", "--series", "symbol", "--notify", file]
+        with subprocess.Popen([*map(str, whole), "--every", "1s"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
+            wait_for(lambda: webhook.messages)
+            time.sleep(3)
+            psql("DELETE FROM alarmed WHERE symbol = 'late'")
+            wait_for(lambda: len(webhook.messages) > 1)
+            process.send_signal(signal.SIGTERM)
+        told = [(message["problem"], message["phase"], message["program"], message["job"]) for message in webhook.messages]
+        yield check("a run that fails is told once, and its end", told == [("archive failed", phase, "tally archive", "alarmed") for phase in ("begins", "over")]
+                    and "left as they are" in webhook.messages[0]["summary"], str(webhook.messages))
+        code, said = finish(["none" if word == "at" else word for word in whole])
+        yield check("so is the failure of a single run", code and len(webhook.messages) == 3 and "none" in webhook.messages[2]["summary"], f"{said} {webhook.messages}")
+        file.write_text("[notify]\nformat = 'pigeon'\n")
+        code, said = finish(whole)
+        yield check("a section that is wrong is refused", code == 2 and "pigeon" in said, said)
+
+
+def wait_for(condition):
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def main():
-    stories = [copies, late, refusals, ahead, kills]
+    stories = [copies, late, refusals, ahead, kills, alarms]
     passed = [one for story in stories if story.__name__ in sys.argv[1:] or not sys.argv[1:] for one in story()]
     sys.exit(0 if all(passed) else 1)
 

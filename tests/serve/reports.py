@@ -1,6 +1,5 @@
 """Stored reports: each change is told once, whatever is killed, to those who may read it."""
 
-import http.server
 import json
 import os
 import re
@@ -8,6 +7,7 @@ import signal
 import socketserver
 import struct
 import subprocess
+import sys
 import threading
 import time
 import xml.etree.ElementTree as tree
@@ -15,7 +15,10 @@ from pathlib import Path
 
 from document import check
 from refusals import problem
-from server import PASSWORDS, TALLY, Service, database, free_port, psql, wait_until
+from server import PASSWORDS, ROOT, TALLY, Service, database, free_port, psql, wait_until
+
+sys.path.insert(0, str(ROOT / "tests"))
+from webhook import Webhook  # noqa: E402
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 # An owner of reports, and somebody who may read one; ann may read the table, and none of them.
@@ -247,34 +250,6 @@ def stored_detectors():
         assert psql("SELECT due = date_trunc('day', now() AT TIME ZONE 'Asia/Tokyo') AT TIME ZONE 'Asia/Tokyo' FROM serve.report_runs WHERE report = 'asked'") == "t"
     for name in ("stored", "asked"):
         assert [row[1:] for row in news(name)] == [["shop 3", "200"]], (name, news(name))
-
-
-class Webhook:
-    """A receiver of notifications; `hangs` keeps it from answering."""
-
-    def __init__(self):
-        self.messages, self.hangs = [], threading.Event()
-        webhook = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                webhook.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                while webhook.hangs.is_set():
-                    time.sleep(0.05)
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def section(self):
-        return f"[notify]\nurl = 'http://127.0.0.1:{self.server.server_port}/hook'\n"
-
-    def told(self, name):
-        return [message for message in self.messages if message["problem"] == name]
 
 
 def failures():

@@ -5,6 +5,7 @@
 //! of topics, with a ledger of its own.
 
 mod ahead;
+mod alarm;
 mod column;
 mod compare;
 mod drop;

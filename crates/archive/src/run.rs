@@ -1,6 +1,7 @@
 //! `tally archive`: copies the rows of old slots, proves the copies, and drops partitions that are proved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use tally_objects::Address;
@@ -8,6 +9,7 @@ use tally_postgres::{ErrorKind, Failure};
 use tally_program::Stop;
 
 use crate::ahead;
+use crate::alarm::Alarm;
 use crate::drop;
 use crate::every::{duration, repeat};
 use crate::job;
@@ -46,6 +48,9 @@ pub struct RunArgs {
     /// Go on, and look again after this time
     #[arg(long, value_name = "TIME", value_parser = duration)]
     every: Option<SignedDuration>,
+    /// File whose section [notify] names a webhook, which is told of runs that fail
+    #[arg(long, value_name = "FILE")]
+    notify: Option<PathBuf>,
 }
 
 fn jobs(text: &str) -> Result<usize, String> {
@@ -54,7 +59,11 @@ fn jobs(text: &str) -> Result<usize, String> {
 
 /// Runs the command, once or until it is stopped.
 pub async fn run(session: SessionArgs, args: RunArgs) -> Result<(), Failure> {
-    repeat(args.every, async |stop| once(&session, &args, stop).await).await
+    let alarm = match &args.notify {
+        Some(file) => Alarm::read(file, "tally archive", session.table.as_deref().unwrap_or_default())?,
+        None => None,
+    };
+    repeat(args.every, alarm, async |stop| once(&session, &args, stop).await).await
 }
 
 async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ use super::chunk::{Chunk, HourObject};
 use super::ledger::{self, PartitionKey};
 use super::source::{MessageSource, SourcePartition};
 use super::step;
+use crate::alarm::Alarm;
 use crate::every::{duration, repeat};
 
 /// Archive topics: every message as a line of JSON, in compressed objects by the hour of its timestamp.
@@ -47,7 +48,8 @@ struct MessageCounts {
 
 /// Runs the command, once or until it is stopped.
 pub async fn run(source: Arc<dyn MessageSource>, args: TopicsArgs) -> Result<(), Failure> {
-    repeat(args.every, async |stop| once(&source, &args.to, stop).await).await
+    let alarm = Alarm::read(&args.config, "tally archive topics", source.job())?;
+    repeat(args.every, alarm, async |stop| once(&source, &args.to, stop).await).await
 }
 
 async fn once(source: &Arc<dyn MessageSource>, to: &str, stop: &Stop) -> Result<(), Failure> {

@@ -1,7 +1,12 @@
 //! Settings of notifications.
 
-use serde::Deserialize;
+use std::fs;
+use std::path::Path;
 
+use serde::Deserialize;
+use tally_postgres::Failure;
+
+use super::complaint::from_toml;
 use super::secret::Secret;
 
 /// The section `[notify]`: the webhook that is told of problems.
@@ -36,6 +41,22 @@ fn default_dead_letter_share() -> f64 {
 }
 
 impl NotifyConfig {
+    /// Reads the section of a file, whatever else is in it; none if there is none.
+    pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
+        #[derive(Deserialize)]
+        struct Sections {
+            notify: Option<NotifyConfig>,
+        }
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path)
+            .map_err(|e| Failure::usage(e).at(&name).mend("name a readable TOML file"))?;
+        let Sections { notify } = toml::from_str(&text).map_err(|error| from_toml(&name, &text, &error))?;
+        match notify.as_ref().map(Self::validate) {
+            Some(Err((what, mend))) => Err(Failure::usage(format!("[notify]: {what}")).at(&name).mend(mend)),
+            _ => Ok(notify),
+        }
+    }
+
     /// Returns what is wrong with the section and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         if !(0.0..=1.0).contains(&self.dead_letter_share) {
