@@ -193,6 +193,8 @@ lint-crates:
 	cargo clippy --release $(addprefix -p tally-,$(crates)) --all-targets -- -D warnings
 	cargo clippy --release -p tally-loader --test faults -- -D warnings
 	cargo clippy --release -p tally-loader --no-default-features -- -D warnings
+	# As the demonstration with its page is built.
+	cargo clippy --release -p tally-loader --no-default-features --features serve -- -D warnings
 	@echo "ok - clippy, crates"
 
 lint-extension:

@@ -142,7 +142,7 @@ fn decide(entry: Option<&Entry>, rows: i64) -> Decision<'_> {
     let Some(entry) = entry else { return if rows > 0 { Decision::Write } else { Decision::Leave } };
     match (entry.state, &entry.written) {
         (State::Dropped, _) if rows > 0 => Decision::Complain(
-            "rows came after the others were dropped; restore the slot, then archive it again",
+            "rows came after the others were dropped; take them out, restore the slot, and bring them back",
         ),
         (_, Some(written)) if 0 < rows && rows < written.rows => {
             Decision::Complain("rows were deleted since it was archived; the object keeps them")
