@@ -57,16 +57,21 @@ fn append_key(form: Form, value: Option<&[u8]>, out: &mut Vec<u8>) {
             let number = numeric::unscaled(value, scale).unwrap_or(i128::MAX);
             out.extend((number ^ i128::MIN).to_be_bytes());
         }
-        Form::NumberText => append_text(numeric::text(value).as_bytes(), out),
+        Form::NumberText => append_bytes(numeric::text(value).as_bytes(), out),
         Form::Boolean | Form::Uuid => out.extend(value),
-        Form::Text | Form::Json | Form::Jsonb | Form::Binary => append_text(value, out),
+        Form::Text | Form::Json | Form::Jsonb | Form::Binary => append_bytes(value, out),
     }
 }
 
-/// Appends a text, which has no byte 0, so that it comes before those that it is the beginning of.
-fn append_text(text: &[u8], out: &mut Vec<u8>) {
-    out.extend(text);
-    out.push(0);
+/// Appends bytes, so that they come before those that they are the beginning of; a byte 0 among them is more than their end.
+fn append_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    for (at, part) in bytes.split(|byte| *byte == 0).enumerate() {
+        if at > 0 {
+            out.extend([0, 0xff]);
+        }
+        out.extend(part);
+    }
+    out.extend([0, 0]);
 }
 
 #[cfg(test)]
@@ -80,7 +85,9 @@ mod tests {
     }
 
     fn assert_sorted(form: Form, values: &[Vec<u8>]) {
-        let keys: Vec<_> = values.iter().map(|value| key(form, Some(value))).collect();
+        // Another column follows.
+        let keys: Vec<_> =
+            values.iter().map(|value| [key(form, Some(value)), vec![VALUE]].concat()).collect();
         assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{form:?}");
         assert!(keys.iter().all(|one| *one < key(form, None)), "{form:?}");
     }
@@ -89,6 +96,10 @@ mod tests {
     fn keys_compare_as_values_do() {
         let of = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
         assert_sorted(Form::Text, &of(&["", "A", "AB", "B", "a", "ä"]));
+        assert_sorted(
+            Form::Binary,
+            &[&[][..], &[0], &[0, 0], &[0, 1], &[1], &[1, 0], &[1, 0, 255], &[255]].map(<[u8]>::to_vec),
+        );
         let integers = [i32::MIN, -1, 0, 1, i32::MAX].map(|n| n.to_be_bytes().to_vec());
         assert_sorted(Form::Integer, &integers);
         let doubles = [f64::NEG_INFINITY, -1.5, -1.0, -1e-300, 0.0, 1e-300, 2.0, f64::INFINITY];
