@@ -98,7 +98,7 @@ listen = "127.0.0.1:${port}"
 [[serve.events]]
 topic = "ticks"
 key = "symbol"
-memory_mb = 1
+memory_mb = 4
 [[topic]]
 name = "ticks"
 ${report("sales", `every = "1s"\nreaders = ["${READER.user}"]\n${sales}`)}
@@ -132,8 +132,6 @@ function startProducer() {
 
 /** The broker of the environment. */
 const BROKERS = process.env.KAFKA_BROKERS ?? "";
-
-/** The configuration of a service that has events. @param {number} port */
 
 /**
  * Makes the database ready and starts the service.

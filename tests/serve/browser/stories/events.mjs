@@ -60,6 +60,8 @@ export async function events({ browser, base, tabs, producer }) {
   await test("a tab that stands still says what it has missed; the others miss nothing", async () => {
     const count = 6000;
     const wide = "x".repeat(5000);
+    // The last event so far.
+    for (const page of [first, second]) await page.getByRole("cell", { name: "SOL" }).first().waitFor();
     const before = await Promise.all([first, second].map(countOf));
     const session = await still.context().newCDPSession(still);
     await session.send("Debugger.enable");
