@@ -212,25 +212,34 @@ def first_start():
 
 
 def strangers():
-    """Somebody else's schema is not used, neither by those who ask nor by reports: its policies and triggers would run as they."""
+    """Somebody else's schema is not used, neither by those who ask nor by reports and what tells of them: its policies and triggers
+    would run as they."""
     prepare()
+    webhook = Webhook()
     psql("GRANT CREATE ON DATABASE postgres TO guest")
     psql("""CREATE SCHEMA serve; GRANT USAGE ON SCHEMA serve TO PUBLIC;
         CREATE FUNCTION serve.catch() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
             RAISE EXCEPTION 'caught %', current_user; END $$;
         CREATE TABLE serve.reports (name text, owner regrole, readers regrole[], schedule text, false_alarms float8);
-        CREATE TABLE serve.report_runs (report text, run bigint, due timestamptz);
-        CREATE TABLE serve.report_findings (run bigint);
+        CREATE TABLE serve.report_runs (report text, run bigint, due timestamptz, num_new int, error text, untold text[]);
+        CREATE TABLE serve.report_findings (run bigint, place int, state text, explanation text);
+        CREATE TABLE serve.seen (who name);
+        CREATE FUNCTION serve.spy() RETURNS boolean LANGUAGE sql AS 'INSERT INTO serve.seen VALUES (current_user); SELECT true';
         ALTER TABLE serve.reports ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE serve.report_runs ENABLE ROW LEVEL SECURITY;
         CREATE POLICY trap ON serve.reports USING (serve.catch());
+        CREATE POLICY spy ON serve.report_runs USING (serve.spy());
+        INSERT INTO serve.report_runs VALUES ('sales', 1, now(), 1, '', '{new}');
         INSERT INTO serve.reports VALUES ('bait', 'guest', '{}', '', 0);
         GRANT ALL ON ALL TABLES IN SCHEMA serve TO PUBLIC""", "guest")
     try:
-        with Service(section()) as service:
+        with Service(section() + webhook.section()) as service:
             for place in ("", "/bait", "/bait/atom", "/bait/runs/newest"):
                 assert "schema serve is not used" in problem(service.ask("GET", f"/api/v1/reports{place}"), 403)["title"]
             wait_until(lambda: "schema serve is not used" in service.log.read_text(), "the report says nothing")
             assert "caught" not in service.log.read_text()
+            # What tells looks at once; it has, when the report has.
+            assert psql("SELECT count(*) FROM serve.seen") == "0" and not webhook.told("new changes")
         done = subprocess.run([TALLY, "serve", "--config", setup_file(section()), "--setup"], capture_output=True, text=True, check=False)
         assert done.returncode and "schema serve is not used" in done.stderr, done
     finally:

@@ -37,6 +37,8 @@ def main():
     if "--long" in chosen:
         chosen.remove("--long")
         shared, alone = long.SHARED, long.TESTS
+    if unknown := set(chosen) - {test.__name__ for test in shared + alone}:
+        sys.exit(f"there is no test {', '.join(sorted(unknown))}")
     prepare()
     failed = False
     with Service() as service:

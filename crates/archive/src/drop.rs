@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tally_objects::Object;
-use tally_postgres::{explain, Failure};
+use tally_postgres::{explain, quoted, Failure};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error, IsolationLevel, Transaction};
 
@@ -15,7 +15,7 @@ use crate::proof::RowsHash;
 use crate::server::of_server;
 use crate::session::{place, trees, Session};
 use crate::slot::{Granularity, Slot, EVER};
-use crate::table::{quoted, SourceTable};
+use crate::table::SourceTable;
 use crate::tree::PowerTrees;
 
 /// Number of attempts to get the locks of a partition, and the time between them.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use tally_postgres::own_tables::{OwnTables, Owner};
 use tally_postgres::Failure;
 use tokio_postgres::{Client, GenericClient, Row};
 use uuid::Uuid;
@@ -13,6 +14,8 @@ use crate::server;
 use crate::slot::Slot;
 use crate::table::SourceTable;
 
+const OURS: OwnTables =
+    OwnTables { schema: "loader", owner: Owner::User, tables: &["archive"], create: CREATE };
 const CREATE: &str = "
 CREATE SCHEMA IF NOT EXISTS loader;
 
@@ -154,22 +157,13 @@ fn time(second: i64) -> SystemTime {
 
 /// Whether the ledger is there.
 pub async fn exists(client: &Client) -> Result<bool, Failure> {
-    let sql = "SELECT pg_catalog.to_regclass('loader.archive') IS NOT NULL";
-    Ok(client.query_one(sql, &[]).await.map_err(of_server)?.get(0))
+    OURS.are_there(client).await.map_err(of_server)
 }
 
 /// Creates the ledger unless it is there.
 pub async fn ensure(client: &mut Client) -> Result<(), Failure> {
-    // IF NOT EXISTS requires the privilege to create even where nothing is missing.
-    if exists(client).await? {
-        return Ok(());
-    }
     let tx = client.transaction().await.map_err(of_server)?;
-    // Two archives may start at once; IF NOT EXISTS alone lets one of them fail.
-    tx.execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('pg_tally loader schema'))", &[])
-        .await
-        .map_err(of_server)?;
-    tx.batch_execute(CREATE).await.map_err(of_server)?;
+    OURS.ensure(&tx).await.map_err(of_server)?;
     tx.commit().await.map_err(of_server)
 }
 

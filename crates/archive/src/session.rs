@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tally_objects::Address;
+use tally_postgres::own_tables::Owner;
 use tally_postgres::{Connector, Failure};
 use tokio_postgres::Client;
 
@@ -33,7 +34,7 @@ pub async fn connect(database: &str) -> Result<Client, Failure> {
 }
 
 fn connector(database: &str) -> Result<Connector, Failure> {
-    Connector::new(database, None, "tally archive")
+    Ok(Connector::new(database, None, "tally archive")?.keeping("loader", Owner::User))
 }
 
 /// A connection with what it is about.

@@ -1,7 +1,7 @@
 //! The table that is archived, as the catalog describes it.
 
 use serde_json::Value;
-use tally_postgres::Failure;
+use tally_postgres::{quoted, Failure};
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::Client;
 
@@ -221,9 +221,4 @@ fn time_column(columns: &[SourceColumn], wanted: Option<&str>) -> Result<usize, 
         [] => Err(Failure::usage("table has no column of type timestamptz or timestamp")),
         _ => Err(Failure::usage("table has several columns of time").mend("choose one with --at")),
     }
-}
-
-/// Quotes a name for SQL.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,14 +1,14 @@
 //! Power trees of the table: they keep the tallies of rows that are dropped, and forget them when the rows come back.
 
 use serde_json::{json, Value};
-use tally_postgres::Failure;
+use tally_postgres::{quoted, Failure};
 use tally_stats::Tally;
 use tokio_postgres::{Error, GenericClient, Row};
 
 use crate::ledger::{KeptTrees, Written};
 use crate::server::of_server;
 use crate::slot::{literal, Slot, EPOCH, EVER};
-use crate::table::{quoted, SourceTable};
+use crate::table::SourceTable;
 
 const MICROS: i64 = 1_000_000;
 

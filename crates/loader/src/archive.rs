@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
 use tally_archive::{MessageSource, SourcePartition, TopicsArgs};
 use tally_postgres::{Connector, Failure};
 use tally_program::Stop;
@@ -12,15 +11,8 @@ use tally_rows::decode::Record;
 use tally_rows::raw::Clock;
 
 use crate::job;
-use crate::kafka::{
-    self, is_too_large, judge, serve_events, too_large, JobConsumer, Partition, Prefetch, Queue, Watermarks,
-};
+use crate::kafka::{self, Fetched, JobConsumer, Partition, PartitionReader, Prefetch, Watermarks};
 use crate::pg;
-
-/// The longest wait of a poll, and so the time within which a stop is noticed.
-const POLL: Duration = Duration::from_millis(50);
-/// Number of messages between looks at the memory of those that wait.
-const LOOK: u32 = 256;
 
 /// The topics of a configuration, on their broker.
 struct KafkaSource {
@@ -74,7 +66,7 @@ impl MessageSource for KafkaSource {
     }
 
     fn partition(&self, topic: &str, number: i32) -> Result<SourcePartition, Failure> {
-        let section = Topic { name: topic.into(), ..self.section(topic)?.clone() };
+        let section = Topic { name: topic.into(), ..self.config.section(topic)?.clone() };
         Ok(self.seen(kafka::partition(&self.metadata_client, &section, number)?))
     }
 
@@ -101,19 +93,9 @@ impl MessageSource for KafkaSource {
 }
 
 impl KafkaSource {
-    /// The section of the configuration for a topic.
-    fn section(&self, name: &str) -> Result<&Topic, Failure> {
-        let fits = |topic: &&Topic| topic.name == name || topic.is_pattern() && topic.fits(name);
-        let sections = &self.config.topics;
-        let exact = sections.iter().find(|topic| topic.name == name);
-        exact.or_else(|| sections.iter().find(fits)).ok_or_else(|| {
-            Failure::usage(format!("no topic {name:?} in the configuration")).mend("add a [[topic]] section")
-        })
-    }
-
     fn seen(&self, partition: Partition) -> SourcePartition {
         let Partition { topic, topic_id, number, low, high, .. } = partition;
-        let skips_gaps = self.section(&topic).is_ok_and(|topic| topic.on_gap == OnGap::Skip);
+        let skips_gaps = self.config.section(&topic).is_ok_and(|topic| topic.on_gap == OnGap::Skip);
         SourcePartition { topic, topic_id: topic_id.map(|id| id.to_string()), number, low, high, skips_gaps }
     }
 
@@ -126,59 +108,36 @@ impl KafkaSource {
         stop: &Stop,
         take: &mut dyn FnMut(&Record, Clock) -> bool,
     ) -> Result<SessionEnd, Failure> {
-        let mut queue = Queue::new(consumer, self.prefetch.clone());
-        kafka::assign(consumer, &queue, [(partition.topic.as_str(), partition.number, *next)])?;
+        let begin = (partition.topic.as_str(), partition.number, *next);
+        let mut reader = PartitionReader::begin(consumer, self.prefetch.clone(), [begin])?;
         let patience = Duration::from_millis(self.config.watchdog_ms);
-        let (mut idle, mut taken) = (None::<Instant>, 0u32);
+        let mut idle = None::<Instant>;
         while !stop.is_requested() {
-            let Some(message) = queue.poll(Duration::ZERO).or_else(|| queue.poll(POLL)) else {
-                serve_events(consumer)?;
-                if idle.get_or_insert_with(Instant::now).elapsed() > patience && !patience.is_zero() {
-                    return Err(Failure::transient(
-                        "makes no progress, although the broker has more messages",
-                    )
-                    .at(format!("topic {:?} partition {}", partition.topic, partition.number)));
-                }
-                continue;
-            };
-            idle = None;
-            match message.error() {
-                None if message.offset() >= to => return Ok(SessionEnd::Reached(to)),
-                None => {}
-                Some(KafkaError::PartitionEOF(_)) => {
-                    return Ok(SessionEnd::Reached(message.offset().clamp(*next, to)))
-                }
-                Some(error) if is_too_large(&error) => return Err(too_large(&message)),
-                Some(error) => {
-                    judge(&error)?;
+            let message = match reader.next()? {
+                Fetched::Message(message) if message.offset() >= to => return Ok(SessionEnd::Reached(to)),
+                Fetched::Message(message) => message,
+                Fetched::End(_, offset) => return Ok(SessionEnd::Reached(offset.clamp(*next, to))),
+                Fetched::Crowd => return Ok(SessionEnd::Again),
+                Fetched::Nothing => {
+                    if idle.get_or_insert_with(Instant::now).elapsed() > patience && !patience.is_zero() {
+                        return Err(Failure::transient(
+                            "makes no progress, although the broker has more messages",
+                        )
+                        .at(format!("topic {:?} partition {}", partition.topic, partition.number)));
+                    }
                     continue;
                 }
-            }
-            let headers = message.headers();
-            let record = Record {
-                topic: message.topic(),
-                partition: message.partition(),
-                offset: message.offset(),
-                timestamp: message.timestamp(),
-                key: message.key(),
-                value: message.value(),
-                headers: headers.as_deref(),
             };
-            let overhead = record.size() - record.value.map_or(0, <[u8]>::len);
+            idle = None;
+            let headers = message.headers();
+            let record = message.record(headers.as_deref());
+            reader.note(&record);
             if !take(&record, message.clock()) {
                 return Ok(SessionEnd::Stopped);
             }
             *next = record.offset + 1;
             if *next >= to {
                 return Ok(SessionEnd::Reached(to));
-            }
-            queue.note_overhead(overhead);
-            taken = taken.wrapping_add(1);
-            if taken % LOOK == 0 {
-                serve_events(consumer)?;
-                if queue.lower_prefetch() {
-                    return Ok(SessionEnd::Again);
-                }
             }
         }
         Ok(SessionEnd::Stopped)

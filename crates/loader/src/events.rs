@@ -2,25 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rdkafka::error::KafkaError;
 use tally_postgres::Failure;
 use tally_program::single_threaded;
 use tally_rows::config::{Config, Mode, RegistryConfig};
-use tally_rows::decode::Record;
 use tally_rows::definition::Definition;
 use tally_serve::{EventSource, Met, PartitionEnds, TopicTables};
 use tokio_postgres::Transaction;
 
-use crate::kafka::{self, is_too_large, judge, too_large, JobConsumer, Prefetch, Queue, Watermarks};
+use crate::job;
+use crate::kafka::{self, Fetched, JobConsumer, PartitionReader, Prefetch, Watermarks};
 use crate::pg::{self, FoundTable};
-use crate::{job, kafka::serve_events};
 
-/// The longest wait of a poll, and so the time within which a reader is told to end.
-const POLL: Duration = Duration::from_millis(50);
-/// Number of messages between looks at the memory of those that wait.
-const LOOK: u32 = 256;
 /// Parts of the memory for messages that wait: readers of a service share it.
 const SHARES: usize = 4;
 
@@ -44,12 +37,7 @@ pub fn open(path: &Path) -> Result<Arc<dyn EventSource>, Failure> {
 impl KafkaEvents {
     /// The configuration of one topic alone.
     fn of_topic(&self, name: &str) -> Result<Config, Failure> {
-        let topics = self.config.topics.iter();
-        let fitting = topics.filter(|topic| topic.name == name || topic.is_pattern() && topic.fits(name));
-        // A section of its own comes before patterns.
-        let section = fitting.min_by_key(|topic| topic.is_pattern()).ok_or_else(|| {
-            Failure::usage(format!("no topic {name:?} in the configuration")).mend("add a [[topic]] section")
-        })?;
+        let section = self.config.section(name)?;
         let config = Config { topics: vec![section.clone()], ..self.config.clone() };
         config.for_topics(&[name.to_string()])
     }
@@ -61,43 +49,20 @@ impl KafkaEvents {
         from: &[(i32, i64)],
         take: &mut dyn FnMut(Met) -> bool,
     ) -> Result<(), Failure> {
-        let mut queue = Queue::new(consumer, self.prefetch.clone());
-        kafka::assign(consumer, &queue, from.iter().map(|(partition, next)| (topic, *partition, *next)))?;
-        let mut taken = 0u32;
+        let begin = from.iter().map(|(partition, next)| (topic, *partition, *next));
+        let mut reader = PartitionReader::begin(consumer, self.prefetch.clone(), begin)?;
         loop {
-            let Some(message) = queue.poll(Duration::ZERO).or_else(|| queue.poll(POLL)) else {
-                serve_events(consumer)?;
-                match take(Met::Nothing) {
-                    true => continue,
-                    false => return Ok(()),
-                }
-            };
-            let goes_on = match message.error() {
-                None => {
+            let goes_on = match reader.next()? {
+                Fetched::Message(message) => {
                     let headers = message.headers();
-                    let record = Record {
-                        topic,
-                        partition: message.partition(),
-                        offset: message.offset(),
-                        timestamp: message.timestamp(),
-                        key: message.key(),
-                        value: message.value(),
-                        headers: headers.as_deref(),
-                    };
-                    queue.note_overhead(record.size() - record.value.map_or(0, <[u8]>::len));
+                    let record = message.record(headers.as_deref());
+                    reader.note(&record);
                     take(Met::Message(&record))
                 }
-                Some(KafkaError::PartitionEOF(_)) => take(Met::End(message.partition(), message.offset())),
-                Some(error) if is_too_large(&error) => return Err(too_large(&message)),
-                Some(error) => judge(&error).map(|()| true)?,
+                Fetched::End(partition, offset) => take(Met::End(partition, offset)),
+                Fetched::Nothing => take(Met::Nothing),
+                Fetched::Crowd => false,
             };
-            taken = taken.wrapping_add(1);
-            if taken.is_multiple_of(LOOK) {
-                serve_events(consumer)?;
-                if queue.lower_prefetch() {
-                    return Ok(());
-                }
-            }
             if !goes_on {
                 return Ok(());
             }

@@ -4,6 +4,8 @@
 
 mod connection;
 mod failure;
+mod identifier;
+pub mod own_tables;
 pub mod partitions;
 pub mod pgtype;
 mod server_error;
@@ -11,5 +13,6 @@ mod suggestion;
 
 pub use connection::Connector;
 pub use failure::{ErrorKind, Failure};
+pub use identifier::quoted;
 pub use server_error::{error_kind, explain, refused_line};
 pub use suggestion::suggestion;

@@ -7,6 +7,8 @@ use jiff::civil::{date, DateTime};
 use jiff::{SignedDuration, ToSpan};
 use tokio_postgres::{Error, Transaction};
 
+use crate::identifier::quoted;
+
 /// Longest name of a table; PostgreSQL cuts others.
 const MAX_NAME_BYTES: usize = 63;
 
@@ -107,7 +109,6 @@ impl PartitionedTable<'_> {
 
     /// A table of the same schema in SQL.
     fn of_schema(&self, name: &str) -> String {
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         self.schema.map_or_else(|| quoted(name), |schema| format!("{}.{}", quoted(schema), quoted(name)))
     }
 

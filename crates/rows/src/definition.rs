@@ -1,8 +1,9 @@
 //! The definition of a topic's table, whether configured, inferred, or found in the catalog.
 
 use serde::{Deserialize, Serialize};
+use tally_postgres::quoted;
 
-use crate::config::{quoted, Column, ColumnType, PartitionBy, TableLayout, TableName, UnknownFields};
+use crate::config::{Column, ColumnType, PartitionBy, TableLayout, TableName, UnknownFields};
 
 /// A table as the loader sees it; stored in `loader.schema_history`, so that a restart uses the same columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The ledger of topics: how far each partition is archived, and in which objects.
 
+use tally_postgres::own_tables::{OwnTables, Owner};
 use tally_postgres::Failure;
 use tokio_postgres::{Client, Row, Transaction};
 
@@ -7,6 +8,12 @@ use super::chunk::HourObject;
 use super::source::SourcePartition;
 use crate::server;
 
+const OURS: OwnTables = OwnTables {
+    schema: "loader",
+    owner: Owner::User,
+    tables: &["archive_positions", "archive_messages", "archive_gaps"],
+    create: CREATE,
+};
 const CREATE: &str = "
 CREATE SCHEMA IF NOT EXISTS loader;
 
@@ -122,23 +129,14 @@ fn of_server(error: tokio_postgres::Error) -> Failure {
 
 /// Whether the ledger is there.
 pub async fn exists(client: &Client) -> Result<bool, Failure> {
-    let sql = "SELECT pg_catalog.to_regclass('loader.archive_messages') IS NOT NULL";
-    Ok(client.query_one(sql, &[]).await.map_err(of_server)?.get(0))
+    OURS.are_there(client).await.map_err(of_server)
 }
 
 /// Creates the ledger unless it is there. From then on the session finds nothing by its `search_path`.
 pub async fn ensure(client: &mut Client) -> Result<(), Failure> {
     client.batch_execute("SET search_path = pg_catalog").await.map_err(of_server)?;
-    // IF NOT EXISTS requires the privilege to create even where nothing is missing.
-    if exists(client).await? {
-        return Ok(());
-    }
     let tx = client.transaction().await.map_err(of_server)?;
-    // Two archives may start at once; IF NOT EXISTS alone lets one of them fail.
-    tx.execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('pg_tally loader schema'))", &[])
-        .await
-        .map_err(of_server)?;
-    tx.batch_execute(CREATE).await.map_err(of_server)?;
+    OURS.ensure(&tx).await.map_err(of_server)?;
     tx.commit().await.map_err(of_server)
 }
 

@@ -5,8 +5,16 @@ use std::collections::HashMap;
 use tally_files::format::Input;
 use tally_files::input::FileIdentity;
 use tally_files::part::Part;
+use tally_postgres::own_tables::{OwnTables, Owner};
 use tally_postgres::Failure;
 use tokio_postgres::{Client, Error, GenericClient, Row, Transaction};
+
+const OURS: OwnTables = OwnTables {
+    schema: "loader",
+    owner: Owner::User,
+    tables: &["files", "file_dead_letters"],
+    create: include_str!("schema.sql"),
+};
 
 /// A row of `loader.files`.
 #[derive(Debug, Clone)]
@@ -52,18 +60,7 @@ pub enum FileState {
 
 /// Creates the missing tables of the loader's schema.
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
-    if exists(tx).await? {
-        return Ok(());
-    }
-    // Two loaders may start at once; IF NOT EXISTS alone lets one of them fail.
-    tx.execute("SELECT pg_advisory_xact_lock(hashtext('pg_tally loader schema'))", &[]).await?;
-    tx.batch_execute(include_str!("schema.sql")).await
-}
-
-/// Whether the loader's tables exist.
-pub async fn exists(tx: &Transaction<'_>) -> Result<bool, Error> {
-    let sql = "SELECT to_regclass('loader.files') IS NOT NULL AND to_regclass('loader.file_dead_letters') IS NOT NULL";
-    Ok(tx.query_one(sql, &[]).await?.get(0))
+    OURS.ensure(tx).await
 }
 
 const COLUMNS: &str = "from_position, to_position, next_position, next_line, done, table_name, size,

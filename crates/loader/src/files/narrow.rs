@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use tally_files::dead_letter::FileDeadLetter;
-use tally_postgres::Failure;
-use tally_rows::config::{quoted, ColumnType, TableName};
+use tally_postgres::{quoted, Failure};
+use tally_rows::config::{ColumnType, TableName};
 
 /// Columns that are too narrow for their numbers, and the types they would need, by name.
 #[derive(Default)]

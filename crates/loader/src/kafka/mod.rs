@@ -8,6 +8,7 @@ mod partitions;
 mod prefetch;
 mod queue;
 mod reach;
+mod reader;
 mod topic_id;
 mod watermarks;
 
@@ -19,10 +20,11 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 pub use context::GroupChange;
-pub use kafka_error::{is_too_large, judge, serve_events, too_large};
+pub use kafka_error::{is_too_large, judge, too_large};
 pub use partitions::{find_topics, numbers, offsets_at, partition, partitions, Partition};
 pub use prefetch::Prefetch;
 pub use queue::{Message, Queue};
+pub use reader::{Fetched, PartitionReader};
 pub use topic_id::{Question, TopicId};
 pub use watermarks::Watermarks;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rdkafka::bindings as native;
 use rdkafka::error::{IsError, KafkaError};
-use tally_rows::decode::headers;
+use tally_rows::decode::{headers, Record};
 use tally_rows::raw::Clock;
 
 use super::native_queue::NativeQueue;
@@ -79,9 +79,9 @@ impl<'c> Queue<'c> {
         self.taken.pop_front()
     }
 
-    /// Notes the size of a message's key and headers, in bytes.
-    pub fn note_overhead(&mut self, bytes: usize) {
-        self.overhead.note(bytes);
+    /// Notes the size of a message's key and headers.
+    pub fn note(&mut self, record: &Record<'_>) {
+        self.overhead.note(record.size() - record.value.map_or(0, <[u8]>::len));
     }
 
     /// Returns whether the messages that wait take too much memory; the next consumer with this limit fetches fewer
@@ -183,6 +183,19 @@ impl Message<'_> {
     /// Value of the message.
     pub fn value(&self) -> Option<&[u8]> {
         self.contents().value
+    }
+
+    /// The message for the decoder; its headers have been copied into one buffer.
+    pub fn record<'m>(&'m self, headers: Option<&'m [u8]>) -> Record<'m> {
+        Record {
+            topic: self.topic(),
+            partition: self.partition(),
+            offset: self.offset(),
+            timestamp: self.timestamp(),
+            key: self.key(),
+            value: self.value(),
+            headers,
+        }
     }
 
     /// The headers, copied into one buffer.

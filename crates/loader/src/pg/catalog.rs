@@ -1,6 +1,6 @@
 //! Looks up tables in the catalog, always with the schema's name.
 
-use tally_postgres::Failure;
+use tally_postgres::{quoted, Failure};
 use tally_rows::config::{Column, ColumnType, SqlType, TableLayout, TableName};
 use tally_rows::definition::{Definition, Template};
 use tokio_postgres::{Error, Transaction};
@@ -243,7 +243,7 @@ impl FoundTable {
             format!("table is not partitioned by range of {:?}, a column of times that is filled", by.column);
         Err(self.failure(&what).mend(format!(
             "create it with PARTITION BY RANGE ({}), or do not ask for partitions",
-            tally_rows::config::quoted(&by.column)
+            quoted(&by.column)
         )))
     }
 
@@ -252,7 +252,7 @@ impl FoundTable {
             let mend = format!(
                 "ALTER TABLE {} ADD COLUMN {} {wanted}{}",
                 self.table,
-                tally_rows::config::quoted(name),
+                quoted(name),
                 if wanted.kind == ColumnType::Jsonb {
                     ", or set `unknown_fields` or `overflow_column` of the topic"
                 } else {

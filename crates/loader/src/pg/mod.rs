@@ -15,6 +15,7 @@ pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, 
 pub use tally_postgres::{error_kind, explain, refused_line, Connector};
 
 use crate::observe;
+use tally_postgres::own_tables::Owner;
 use tally_postgres::Failure;
 use tally_rows::config::Database;
 
@@ -23,7 +24,8 @@ pub const OUR_SCHEMA: &str = "schema loader";
 
 /// Creates the connector of a job.
 pub fn connector(database: &Database, job: &str) -> Result<Connector, Failure> {
-    Ok(database.connector(job)?.on_connect(observe::database_connected))
+    let connector = database.connector(job)?.keeping("loader", Owner::User);
+    Ok(connector.on_connect(observe::database_connected))
 }
 
 /// Returns the failure for an error of the server or the connection; `place` is the object it concerns.

@@ -1,33 +1,32 @@
 //! The loader's own tables: creating them, and the history of definitions and schemas.
 
+use tally_postgres::own_tables::{OwnTables, Owner};
 use tally_rows::config::TableName;
 use tally_rows::definition::Definition;
 use tally_rows::registry::Schema;
 use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Transaction};
 
+const OURS: OwnTables = OwnTables {
+    schema: "loader",
+    owner: Owner::User,
+    tables: &["offsets", "gaps", "dead_letters", "schema_history", "schemas"],
+    create: include_str!("schema.sql"),
+};
 /// The changes since version 0.1.0.
 const NEW_COLUMNS: &str = "ALTER TABLE loader.offsets ADD COLUMN IF NOT EXISTS topic_id text,
     ADD COLUMN IF NOT EXISTS ignored bigint NOT NULL DEFAULT 0";
 
 /// Creates missing objects of the schema `loader`.
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
-    // IF NOT EXISTS requires the privilege to create even where nothing is missing.
-    let sql = "SELECT bool_and(to_regclass('loader.' || t) IS NOT NULL),
-                      EXISTS (SELECT FROM pg_catalog.pg_attribute
-                                  WHERE attrelid = to_regclass('loader.offsets') AND attname = 'ignored')
-               FROM unnest(ARRAY['offsets', 'gaps', 'dead_letters', 'schema_history', 'schemas']) AS t";
-    let row = tx.query_one(sql, &[]).await?;
-    let (has_tables, has_columns): (bool, bool) = (row.get(0), row.get(1));
-    if has_tables && has_columns {
-        return Ok(());
+    OURS.ensure(tx).await?;
+    // IF NOT EXISTS requires the privilege to alter even where nothing is missing.
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                              WHERE attrelid = pg_catalog.to_regclass('loader.offsets') AND attname = 'ignored')";
+    match tx.query_one(sql, &[]).await?.get(0) {
+        true => Ok(()),
+        false => tx.batch_execute(NEW_COLUMNS).await,
     }
-    // Two loaders may start at once; IF NOT EXISTS alone lets one of them fail.
-    tx.execute("SELECT pg_advisory_xact_lock(hashtext('pg_tally loader schema'))", &[]).await?;
-    if !has_tables {
-        tx.batch_execute(include_str!("schema.sql")).await?;
-    }
-    tx.batch_execute(NEW_COLUMNS).await
 }
 
 /// Keeps other loaders from creating or altering the table until the end of the transaction.

@@ -4,7 +4,8 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use tally_rows::config::{quoted, ColumnType};
+use tally_postgres::quoted;
+use tally_rows::config::ColumnType;
 use tally_rows::definition::Definition;
 
 /// The statements for the staging table of a definition.

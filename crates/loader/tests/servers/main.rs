@@ -26,6 +26,7 @@ mod parquet;
 mod partitions;
 mod positions;
 mod shared_load;
+mod strangers;
 mod topics;
 mod upsert;
 mod values;

@@ -17,6 +17,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres::{CancelToken, Client, Config, Error};
 
 use crate::failure::Failure;
+use crate::own_tables::{trust, Owner};
 use crate::server_error::explain;
 use conninfo::Conninfo;
 use tls::Mode;
@@ -38,6 +39,7 @@ pub struct Connector {
     place: String,
     hang_up: Arc<Notify>,
     on_connect: fn(),
+    check: Option<String>,
 }
 
 impl Connector {
@@ -76,12 +78,17 @@ impl Connector {
         // A connection that has gone silent is noticed within a minute.
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
         let place = place(&config, &user);
-        Ok(Self { config, tls, mode, place, hang_up: Arc::default(), on_connect: || {} })
+        Ok(Self { config, tls, mode, place, hang_up: Arc::default(), on_connect: || {}, check: None })
     }
 
     /// Registers a function to be called after every connection.
     pub fn on_connect(self, on_connect: fn()) -> Self {
         Self { on_connect, ..self }
+    }
+
+    /// Lets no connection be made while somebody else owns any of a schema that the program keeps for itself.
+    pub fn keeping(self, schema: &'static str, owner: Owner) -> Self {
+        Self { check: Some(trust(schema, owner)), ..self }
     }
 
     /// Returns the way to connect to the same database as another user, with that user's password.
@@ -116,6 +123,9 @@ impl Connector {
             }
         });
         client.batch_execute(SESSION).await?;
+        if let Some(check) = &self.check {
+            client.batch_execute(check).await?;
+        }
         Ok(client)
     }
 

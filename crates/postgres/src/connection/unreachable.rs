@@ -20,6 +20,9 @@ pub fn failure(place: &str, mode: Mode, error: &Error) -> Failure {
 /// Explains the refusal of a server that answered.
 fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
     let failure = Failure::new(explain(error)).at(place);
+    if let Some(hint) = error.as_db_error().and_then(|error| error.hint()) {
+        return failure.mend(hint);
+    }
     let routine = error.as_db_error().and_then(|error| error.routine()).unwrap_or_default();
     match *code {
         SqlState::INVALID_PASSWORD => failure.mend(

@@ -39,7 +39,7 @@ pub use secret::Secret;
 pub use share::{Mode, Partitions, Replica};
 pub use source::Source;
 pub use sql_type::SqlType;
-pub use table::{plain_name, quoted, TableName, MAX_NAME_BYTES};
+pub use table::{plain_name, TableName, MAX_NAME_BYTES};
 pub use topic::{
     KeyFormat, Mapping, MessageFormat, OnGap, Start, TableLayout, Topic, UnknownFields, Unmatched,
 };

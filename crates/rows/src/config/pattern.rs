@@ -10,6 +10,14 @@ impl Config {
         self.topics.iter().any(Topic::is_pattern)
     }
 
+    /// Returns the section of a topic: its own, or else the first pattern that matches.
+    pub fn section(&self, name: &str) -> Result<&Topic, Failure> {
+        let own = self.topics.iter().find(|topic| topic.name == name);
+        own.or_else(|| self.topics.iter().find(|topic| topic.fits(name))).ok_or_else(|| {
+            Failure::usage(format!("no topic {name:?} in the configuration")).mend("add a [[topic]] section")
+        })
+    }
+
     /// Returns the configuration with a section for each topic of the broker that matches a pattern.
     ///
     /// A topic that has a section of its own keeps it; if several patterns match, the first one counts.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tally_postgres::quoted;
 
 /// Longest identifier; PostgreSQL truncates longer ones silently.
 pub const MAX_NAME_BYTES: usize = 63;
@@ -59,11 +60,6 @@ impl fmt::Display for TableName {
         }
         f.write_str(&quoted(&self.name))
     }
-}
-
-/// Quotes an identifier.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Converts a name to one that SQL takes without quotes: `blockTimestamp` becomes `block_timestamp`, `md.trades-v2`

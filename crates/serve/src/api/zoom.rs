@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 use serde::Serialize;
+use tally_postgres::quoted;
 use tokio_postgres::Row;
 
 use super::answer::{json, Question};
@@ -175,11 +176,6 @@ impl View {
 fn after(column: &str, at_type: &str) -> String {
     let next = if at_type.starts_with("timestamp") { "interval '1 microsecond'" } else { "1" };
     format!("{column}{at_type}) + {next}")
-}
-
-/// Quotes a name for SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 impl Buckets {

@@ -1,10 +1,10 @@
-//! The database: a pool of connections for each user, and transactions that are cancelled when nobody waits for them;
-//! and whether the service's own tables are to be trusted.
+//! The database: a pool of connections for each user, transactions that are cancelled when nobody waits for them, and the
+//! service's own tables.
 
 mod pool;
+mod report_tables;
 mod transaction;
-mod trust;
 
 pub use pool::{Limits, Pool, Running};
+pub use report_tables::REPORT_TABLES;
 pub use transaction::{Mode, Transaction};
-pub use trust::{are_there, WHOSE};

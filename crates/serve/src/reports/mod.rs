@@ -20,13 +20,16 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use crate::config::ReportConfig;
-use crate::database::{Limits, Mode, Pool, Transaction};
+use crate::database::{Limits, Mode, Pool, Transaction, REPORT_TABLES};
 use crate::problem::Problem;
 use claim::{Claim, Next};
 use herald::Herald;
 
 pub use setup::set_up;
 
+/// Settings of a transaction.
+const BEGUN: &str =
+    "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL search_path = pg_catalog, pg_temp";
 /// Connections of a report: one holds its row, one asks, one tells.
 const CONNECTIONS: usize = 3;
 /// Time until another look after one has failed, or while another service is at work.
@@ -124,7 +127,7 @@ impl Report {
     /// Returns that time, and whether the report has run.
     async fn run_if_due(&self, transaction: &Transaction) -> Result<(Duration, bool), Problem> {
         let client = transaction.client();
-        setup::make_tables(client).await?;
+        REPORT_TABLES.ensure(client).await?;
         let Some(claim) = Claim::take(client, &self.config).await? else { return Ok((AGAIN, false)) };
         let attempt = match claim.next() {
             Next::Wait(pause) => return Ok((pause, false)),
@@ -148,7 +151,7 @@ impl Report {
 
     async fn tell(&self, herald: &Herald) -> Result<(), Problem> {
         let transaction = self.begin().await?;
-        match herald.tell(transaction.client(), &self.config.name).await {
+        match self.tell_within(&transaction, herald).await {
             Ok(()) => transaction.commit().await,
             Err(problem) => {
                 transaction.roll_back().await;
@@ -157,10 +160,18 @@ impl Report {
         }
     }
 
-    /// Begins a transaction that may wait for what happens elsewhere.
+    async fn tell_within(&self, transaction: &Transaction, herald: &Herald) -> Result<(), Problem> {
+        let client = transaction.client();
+        match REPORT_TABLES.are_there(client).await? {
+            true => herald.tell(client, &self.config.name).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Begins a transaction that may wait for what happens elsewhere, and finds nothing by its `search_path`.
     async fn begin(&self) -> Result<Transaction, Problem> {
         let transaction = Transaction::begin(&self.pool, Mode::Write, self.pool.patience()).await?;
-        transaction.client().batch_execute("SET LOCAL idle_in_transaction_session_timeout = 0").await?;
+        transaction.client().batch_execute(BEGUN).await?;
         Ok(transaction)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tally_postgres::quoted;
 use tokio_postgres::Row;
 
 use super::sighting::{Found, Sighting};
@@ -102,9 +103,4 @@ fn key(columns: &[String]) -> String {
             format!("pg_catalog.concat_ws('/', {})", list.join(", "))
         }
     }
-}
-
-/// Quotes a name for SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

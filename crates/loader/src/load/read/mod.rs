@@ -19,7 +19,6 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tally_postgres::{ErrorKind, Failure};
 use tally_program::Stop;
 use tally_rows::config::{Config, Mode};
-use tally_rows::decode::Record;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -218,16 +217,8 @@ impl<'a> LaneReader<'a> {
 
     fn take_message(&mut self, message: &Message) -> Result<(), Exit> {
         let headers = message.headers();
-        let record = Record {
-            topic: message.topic(),
-            partition: message.partition(),
-            offset: message.offset(),
-            timestamp: message.timestamp(),
-            key: message.key(),
-            value: message.value(),
-            headers: headers.as_deref(),
-        };
-        self.queue.note_overhead(record.size() - record.value.map_or(0, <[u8]>::len));
+        let record = message.record(headers.as_deref());
+        self.queue.note(&record);
         if let Some(end) = &self.end {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {

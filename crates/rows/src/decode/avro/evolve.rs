@@ -1,8 +1,10 @@
 //! Changes of a table as a new version of a schema requires.
 
+use tally_postgres::quoted;
+
 use super::columns::columns;
 use super::shape::AvroShape;
-use crate::config::{quoted, Column, ColumnType, Source};
+use crate::config::{Column, ColumnType, Source};
 use crate::decode::Names;
 use crate::definition::Definition;
 

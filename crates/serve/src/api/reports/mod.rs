@@ -14,7 +14,7 @@ use super::answer::{json, Question, Rows};
 use super::parameters::Parameters;
 use super::value::{number, Number};
 use crate::access::Caller;
-use crate::database::{are_there, WHOSE};
+use crate::database::{Mode, Transaction, REPORT_TABLES};
 use crate::problem::Problem;
 use run::RunSummary;
 
@@ -67,9 +67,12 @@ async fn ask(caller: &Caller, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Resu
 
 /// Returns all reports that the caller may read, or the one of a name; none where there are no tables of reports.
 async fn summaries(caller: &Caller, name: Option<&str>) -> Result<Rows, Problem> {
-    let whose = ask(caller, WHOSE, &[]).await?;
-    if !whose.rows.first().map_or(Ok(false), are_there)? {
-        return Ok(Rows { rows: Vec::new(), as_of: whose.as_of });
+    let transaction = Transaction::begin(&caller.pool, Mode::Read, caller.pool.patience()).await?;
+    let as_of = transaction.as_of().into();
+    let are_there = REPORT_TABLES.are_there(transaction.client()).await;
+    transaction.roll_back().await;
+    if !are_there? {
+        return Ok(Rows { rows: Vec::new(), as_of });
     }
     let sql = format!(
         "SELECT o.name, o.owner::text AS owner, o.schedule, o.false_alarms, {}
