@@ -121,6 +121,12 @@ gateway() {
     rm -rf "$1/path" "$1/python"
 }
 
+# What stands in for Azure's store.
+azurite() {
+    mkdir "$1"
+    npm install --silent --no-audit --no-fund --prefix "$1" azurite@3.37.0
+}
+
 # Programs that read what we write.
 readers() {
     python3 -m pip install -q --root-user-action=ignore --no-warn-conflicts --target "$1" duckdb==2.0.0 pyarrow==26.0.1 "pyiceberg[sql-sqlite]==0.12.0"
@@ -202,6 +208,7 @@ if [ "$1" != build ]; then
 fi
 if [ "$1" = all ]; then
     download "$(./where.sh fuzzer)" fuzzer
+    download "$(./where.sh azurite)" azurite
     download "$(./where.sh superset)" superset || echo "scripts/setup.sh: Superset cannot be had for this Python; it will not be tested"
 fi
 if builds_postgresql17 "$1"; then

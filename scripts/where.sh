@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, versitygw, readers (of Parquet), openapi (a validator), fuzzer (of what a description tells), superset,
+# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, azurite (Azure's store), versitygw, readers (of Parquet), openapi (a validator), fuzzer (of what a description tells), superset,
 # browser (what tests the page), wheel (PostgreSQL 16 and 18),
 # postgresql17, or the pg_config of pg15, pg16, pg17 or pg18. PG15_CONFIG and PG17_CONFIG name servers that are there already.
 set -euo pipefail
@@ -24,6 +24,7 @@ openapi) echo "$cache/openapi-spec-validator-0.9.0" ;;
 fuzzer) echo "$cache/schemathesis-4.32.5" ;;
 superset) echo "$cache/superset-6.1.0" ;;
 browser) echo "$cache/browser-$(cksum <../tests/serve/browser/package-lock.json | cut -d' ' -f1)" ;;
+azurite) echo "$cache/azurite-3.37.0" ;;
 versitygw) echo "$cache/versitygw-1.8.0/versitygw" ;;
 containers) echo "$cache/containers-bookworm" ;;
 wheel) echo "${wheel%/*}" ;;
@@ -33,7 +34,7 @@ pg16) echo "$wheel/pginstall/bin/pg_config" ;;
 pg17) echo "${PG17_CONFIG:-$postgresql17/bin/pg_config}" ;;
 pg18) echo "$wheel/pginstall18/bin/pg_config" ;;
 *)
-    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, versitygw, readers, openapi, fuzzer, superset, browser, wheel, postgresql17, pg15, pg16, pg17, pg18" >&2
+    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, azurite, versitygw, readers, openapi, fuzzer, superset, browser, wheel, postgresql17, pg15, pg16, pg17, pg18" >&2
     exit 1
     ;;
 esac

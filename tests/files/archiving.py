@@ -11,7 +11,8 @@ sys.path.insert(0, subprocess.run([ROOT / "scripts/where.sh", "readers"], captur
 
 # TALLY names another build of the program.
 TALLY = Path(os.environ.get("TALLY") or Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/tally")
-BUCKET = Path(os.environ["OBJECTS_DIRECTORY"]) / "data/tally"
+# The bucket of S3, if that store runs.
+BUCKET = Path(os.environ.get("OBJECTS_DIRECTORY", "")) / "data/tally"
 DAYS = 4
 ROWS = 4000
 

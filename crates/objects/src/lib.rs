@@ -3,6 +3,7 @@
 mod address;
 mod reader;
 mod runtime;
+mod tag;
 mod whole;
 mod writer;
 
@@ -71,7 +72,7 @@ impl Object {
 
     /// A text that is another one when the contents are.
     pub fn version(&self) -> String {
-        self.meta.e_tag.clone().unwrap_or_else(|| self.meta.last_modified.to_rfc3339())
+        self.meta.e_tag.as_deref().map_or_else(|| self.meta.last_modified.to_rfc3339(), tag::normal)
     }
 
     /// Returns the object as it is now.
@@ -93,7 +94,7 @@ impl Object {
 
     async fn read(self, range: Range<u64>) -> io::Result<Bytes> {
         // Only a strong tag stands for the bytes.
-        let tag = self.meta.e_tag.filter(|tag| !tag.starts_with("W/"));
+        let tag = self.meta.e_tag.as_deref().filter(|tag| !tag.starts_with("W/")).map(tag::normal);
         let wanted = range.end - range.start;
         let options =
             GetOptions { range: Some(GetRange::Bounded(range)), if_match: tag, ..GetOptions::default() };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 use tally_postgres::Failure;
 
-use super::{failure, runtime, Address};
+use super::{failure, runtime, tag, Address};
 
 /// Requirement on the address that an object is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,19 +31,31 @@ impl Address {
     pub fn put(&self, bytes: Bytes, condition: &Condition) -> Result<Put, Failure> {
         let mode = match condition {
             Condition::Absent => PutMode::Create,
-            Condition::Tag(tag) => PutMode::Update(UpdateVersion { e_tag: Some(tag.clone()), version: None }),
+            Condition::Tag(tag) => match self.version_of(tag)? {
+                Some(version) => PutMode::Update(version),
+                None => return Ok(Put::Refused),
+            },
             Condition::Any => PutMode::Overwrite,
         };
         match self.send(bytes.clone(), mode) {
-            // Directories have no such request; who else writes to them is not known there.
-            Err(Error::NotImplemented { .. }) => match condition {
-                Condition::Tag(tag) if self.get()?.map(|(_, found)| found).as_ref() != Some(tag) => {
-                    Ok(Put::Refused)
-                }
-                _ => self.send(bytes, PutMode::Overwrite).map(Put::Stored).map_err(|e| failure(&e).at(self)),
-            },
+            // Directories have no such request: who else writes to them since the look is not known there.
+            Err(Error::NotImplemented { .. }) => {
+                self.send(bytes, PutMode::Overwrite).map(Put::Stored).map_err(|e| failure(&e).at(self))
+            }
             Ok(tag) => Ok(Put::Stored(tag)),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Put::Refused),
+            Err(error) => Err(failure(&error).at(self)),
+        }
+    }
+
+    /// Returns all that the store calls the version of this tag, if it is there: Google replaces by numbers.
+    fn version_of(&self, tag: &str) -> Result<Option<UpdateVersion>, Failure> {
+        let (store, path) = (self.store.clone(), self.path.clone());
+        match runtime::wait(async move { store.head(&path).await }) {
+            Ok(found) if found.e_tag.as_deref().map(tag::normal).as_deref() == Some(tag) => {
+                Ok(Some(UpdateVersion { e_tag: found.e_tag, version: found.version }))
+            }
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(failure(&error).at(self)),
         }
     }
@@ -53,7 +65,7 @@ impl Address {
         let options = PutOptions::from(mode);
         let put =
             runtime::wait(async move { store.put_opts(&path, PutPayload::from(bytes), options).await })?;
-        Ok(put.e_tag.unwrap_or_default())
+        Ok(put.e_tag.as_deref().map(tag::normal).unwrap_or_default())
     }
 
     /// Reads a whole object, with its tag; none if there is no such object.
@@ -61,7 +73,7 @@ impl Address {
         let (store, path) = (self.store.clone(), self.path.clone());
         let read = async move {
             let found = store.get(&path).await?;
-            let tag = found.meta.e_tag.clone().unwrap_or_default();
+            let tag = found.meta.e_tag.as_deref().map(tag::normal).unwrap_or_default();
             Ok((found.bytes().await?, tag))
         };
         match runtime::wait(read) {

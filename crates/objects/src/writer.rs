@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use object_store::{ObjectStoreExt, WriteMultipart};
 
-use super::{error, runtime, Address};
+use super::{error, runtime, tag, Address};
 
 /// Size of a piece.
 const PIECE: usize = 8 << 20;
@@ -33,13 +33,15 @@ impl ObjectWriter {
     pub fn finish(mut self) -> io::Result<String> {
         let upload = self.upload.take().ok_or_else(lost)?;
         let failed = match runtime::wait(upload.finish()) {
-            Ok(done) => return Ok(done.e_tag.unwrap_or_default()),
+            Ok(done) => return Ok(done.e_tag.as_deref().map(tag::normal).unwrap_or_default()),
             Err(failed) => failed,
         };
         // The answer may have been lost after the object was made; then it cannot be made again.
         let (store, path) = (self.address.store.clone(), self.address.path.clone());
         match runtime::wait(async move { store.head(&path).await }) {
-            Ok(found) if found.size == self.size => Ok(found.e_tag.unwrap_or_default()),
+            Ok(found) if found.size == self.size => {
+                Ok(found.e_tag.as_deref().map(tag::normal).unwrap_or_default())
+            }
             _ => Err(error(&failed)),
         }
     }
