@@ -63,7 +63,7 @@ def zoom(service):
         found = service.get(f"{BASE}/zoom?value=price&{RANGE}&exchange=x1&symbol=S2&points={points}")
         wanted = rows(f"SELECT bucket AS at, step, {ACCESSORS} FROM powertree_zoom('quotes', 'price', '2026-03-01 01:02:03Z'::timestamptz, '2026-03-02 20:00Z', {points}, 'x1', 'S2') z(bucket, step, t) ORDER BY 1", "ann")
         assert not found["raw"] and len(found["at"]) <= points
-        for column in ("at", "num_vals", "avg", "stddev", "min", "max"):
+        for column in ("at", "num_vals", "sum", "avg", "stddev", "min", "max"):
             assert found[column] == [row[column] for row in wanted], column
     found = service.get(f"{BASE}/zoom?value=price&from=2026-03-01T00:00:00Z&to=2026-03-01T00:10:00Z&exchange=x1&symbol=S2&points=100")
     wanted = rows("SELECT at, price FROM quotes WHERE exchange = 'x1' AND symbol = 'S2' AND at < '2026-03-01 00:10Z' ORDER BY at", "ann")
@@ -121,8 +121,54 @@ def as_rows(found, first, end):
         wanted = rows(f"""SELECT b AS at, {ACCESSORS} FROM unnest(ARRAY['{"','".join(found["at"])}']::timestamptz[]) b,
             LATERAL (SELECT tally(price) AS t FROM deep WHERE symbol = 'S0' AND at >= b AND at < b + '{found["step"]}'::interval) f ORDER BY b""")
         assert sum(found["num_vals"]) >= int(psql(f"SELECT count(*) FROM deep WHERE symbol = 'S0' AND at >= '{first}' AND at < '{end}'")), (first, end)
-    for column in set(found) - {"raw", "step"}:
+    for column in set(found) - {"raw", "step", "archived"}:
         assert found[column] == [row[column] for row in wanted], (column, first, end)
+
+
+ARCHIVED = """
+CREATE TABLE old (sensor text, at timestamptz NOT NULL, x float8) PARTITION BY RANGE (at);
+CREATE TABLE old_january PARTITION OF old FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+CREATE TABLE old_february PARTITION OF old FOR VALUES FROM ('2026-02-01Z') TO ('2026-03-01Z');
+INSERT INTO old SELECT 's', '2026-01-01Z'::timestamptz + i * interval '1 minute', i % 9 FROM generate_series(0, 79999) i;
+SELECT powertree_create('old', at => 'at', "values" => '{x}', series => '{sensor}', leaf => '1 hour');
+GRANT SELECT ON old TO ann;
+BEGIN; SELECT powertree_archive('old', 'old_january'); DROP TABLE old_january; COMMIT;
+"""
+
+
+def archived(service):
+    """Rows that are gone are in every chart, which says so, and no end of a range is an error."""
+    psql(ARCHIVED, "owner")
+    base, series = "/api/v1/trees/old", "value=x&sensor=s"
+    assert service.get(base)["archived_until"] == "2026-02-01T00:00:00+00:00" and service.get(BASE)["archived_until"] is None
+    for ends, many in (("", 80000), ("&from=2026-01-05T10:20:00Z&to=2026-01-05T10:30:00Z", 60), ("&from=2026-01-05T10:20:00Z&to=2026-02-05T00:20:00Z", None)):
+        found = service.get(f"{base}/zoom?{series}&points=100{ends}")
+        assert found["archived"] and not found["raw"] and sum(found["num_vals"]) == (many or sum(found["num_vals"])) > 0, found
+        service.get(f"/api/v1/changes?tree=old&{series}&points=100{ends}")
+    found = service.get(f"{base}/zoom?{series}&points=100&from=2026-02-05T10:20:00Z&to=2026-02-05T10:30:00Z")
+    assert found["raw"] and len(found["at"]) == 10, found
+    assert not service.get(f"{base}/zoom?{series}&points=100&from=2026-02-02T00:00:00Z")["archived"]
+    psql("DROP TABLE old", "owner")
+
+
+# Values whose sum is lost where it is made of doubles, or of means.
+EXACT = """
+CREATE TABLE exact (n bigint, x float8);
+INSERT INTO exact SELECT n, (ARRAY[1e16, 0.125, -1e16, 3])[1 + n % 4] + CASE WHEN n % 4 = 1 THEN sin(n) ELSE 0 END FROM generate_series(0, 3999) n;
+SELECT powertree_create('exact', at => 'n', "values" => '{x}', leaf => '100');
+GRANT SELECT ON exact TO ann;
+"""
+
+
+def sums(service):
+    """Sums are as exact as their tallies, which they are of, and not of means."""
+    psql(EXACT, "owner")
+    found = service.get("/api/v1/trees/exact/zoom?value=x&points=40")
+    wanted = [row["sum"] for row in rows("SELECT sum(tally(x)) FROM exact GROUP BY n / 100 ORDER BY n / 100")]
+    assert found["sum"] == wanted and found["step"] == 100, found
+    assert any(mean * many != total for mean, many, total in zip(found["avg"], found["num_vals"], found["sum"])), "nothing is tested"
+    assert wanted != [row["sum"] for row in rows("SELECT sum(x) FROM exact GROUP BY n / 100 ORDER BY n / 100")], "nothing is tested"
+    psql("DROP TABLE exact", "owner")
 
 
 def last(service):
@@ -203,4 +249,4 @@ def pages(service):
     assert "swagger" in service.get("/docs/swagger-initializer.js", user=None).lower()
 
 
-TESTS = [trees, series, tally, tallies, zoom, depths, last, changes, query, streams, caching, watching, pages]
+TESTS = [trees, series, tally, tallies, zoom, depths, archived, sums, last, changes, query, streams, caching, watching, pages]

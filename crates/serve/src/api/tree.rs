@@ -45,12 +45,14 @@ pub struct TreeDetail {
     first: Option<Position>,
     /// The position of the last row.
     last: Option<Position>,
+    /// The position up to which rows are in the archive; null where none are, or where row security hides rows.
+    archived_until: Option<Position>,
 }
 
 /// Returns the query of all trees.
 fn query(schema: &str) -> String {
     format!(
-        "SELECT t.name, t.base::text AS base, t.at, t.\"values\", t.series, t.leaf, t.state, t.num_vals, t.num_series,
+        "SELECT t.name, t.base::text AS base, t.at, t.\"values\", t.series, t.leaf, t.state, t.num_vals, t.num_series, t.archived_until,
                (SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = t.base AND a.attname = t.at) AS at_type,
                ARRAY(SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
@@ -88,6 +90,8 @@ pub struct Tree {
     pub series: Vec<String>,
     /// The types of these columns, as SQL writes them.
     pub series_types: Vec<String>,
+    /// The position up to which rows are in the archive, as SQL writes it.
+    pub archived_until: Option<String>,
 }
 
 impl Tree {
@@ -101,6 +105,7 @@ impl Tree {
             at_type: row.get::<_, Option<String>>("at_type").unwrap_or_default(),
             series: row.get("series"),
             series_types: row.get("series_types"),
+            archived_until: row.get("archived_until"),
         })
     }
 }
@@ -136,13 +141,17 @@ pub async fn tree(
     let at_type = &summary.at_type;
     let sql = |s: &str| {
         format!(
-            "SELECT pg_catalog.to_json(min(found.first::{at_type}))::text, pg_catalog.to_json(max(found.last::{at_type}))::text
+            "SELECT pg_catalog.to_json(min(found.first::{at_type}))::text, pg_catalog.to_json(max(found.last::{at_type}))::text,
+                    pg_catalog.to_json($2::text::{at_type})::text
              FROM {s}.powertree_series($1) found"
         )
     };
-    let found = Question::default().ask(&caller, &sql, &[&name]).await?;
-    let end = |column: usize| {
+    let found = Question::default()
+        .ask(&caller, &sql, &[&name, &row.get::<_, Option<String>>("archived_until")])
+        .await?;
+    let position = |column: usize| {
         found.rows.first().and_then(|row| row.get::<_, Option<&str>>(column)).map(Position::of_json)
     };
-    json(&TreeDetail { summary, first: end(0), last: end(1) }, &found.as_of)
+    let detail = TreeDetail { summary, first: position(0), last: position(1), archived_until: position(2) };
+    json(&detail, &found.as_of)
 }

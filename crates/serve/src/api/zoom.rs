@@ -36,9 +36,13 @@ pub struct Buckets {
     step: Option<Position>,
     /// False.
     raw: bool,
+    /// Whether the range begins among rows that are in the archive, so that there are no buckets within a leaf.
+    archived: bool,
     /// The positions at which buckets begin.
     at: Vec<Position>,
     num_vals: Vec<i64>,
+    /// The sums, each as exact as its tally.
+    sum: Vec<Option<Number>>,
     avg: Vec<Option<Number>>,
     stddev: Vec<Option<Number>>,
     min: Vec<Option<Number>>,
@@ -54,6 +58,17 @@ pub struct Raw {
     at: Vec<Position>,
     /// The values of the rows.
     value: Vec<Option<Number>>,
+}
+
+/// A way to show the values of a range.
+#[derive(PartialEq, Eq)]
+enum Look {
+    /// Each value.
+    Sparse,
+    /// Buckets.
+    Dense,
+    /// Buckets of whole leaves: the table lacks rows of theirs, and a tally of any other range may be refused.
+    Archived,
 }
 
 /// A view of a series: a range that has two ends, and the points to show it with.
@@ -130,15 +145,24 @@ impl View {
         &self.tree.at_type
     }
 
-    /// Whether there are so few values that each can be shown.
-    async fn is_sparse(&self, caller: &Caller) -> Result<bool, Problem> {
+    /// Chooses the way to show the range.
+    async fn look(&self, caller: &Caller) -> Result<Look, Problem> {
         let at = &self.tree.at_type;
         let sql = |s: &str| {
-            format!("SELECT {s}.num_vals({s}.powertree_tally($1, $2, $3::text::{at}, $4::text::{at}, VARIADIC $5))")
+            format!(
+                "SELECT CASE WHEN $3::text::{at} < $6::text::{at} THEN NULL
+                     ELSE {s}.num_vals({s}.powertree_tally($1, $2, $3::text::{at}, $4::text::{at}, VARIADIC $5)) END"
+            )
         };
         let Self { tree, value, from, to, series, .. } = self;
-        let found = self.question.ask(caller, &sql, &[&tree.name, value, from, to, series]).await?;
-        Ok(found.rows.first().is_some_and(|row| row.get::<_, i64>(0) <= 2 * i64::from(self.points)))
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&tree.name, value, from, to, series, &tree.archived_until];
+        let found = self.question.ask(caller, &sql, &values).await?;
+        Ok(match found.rows.first().and_then(|row| row.get::<_, Option<i64>>(0)) {
+            None => Look::Archived,
+            Some(values) if values <= 2 * i64::from(self.points) => Look::Sparse,
+            Some(_) => Look::Dense,
+        })
     }
 
     /// Returns the rows.
@@ -179,13 +203,15 @@ fn after(column: &str, at_type: &str) -> String {
 }
 
 impl Buckets {
-    fn of_rows(rows: &[Row]) -> Self {
+    fn of_rows(rows: &[Row], archived: bool) -> Self {
         let column = |name: &str| rows.iter().map(|row| number(row, name)).collect();
         Self {
             step: rows.first().map(|row| Position::of_json(row.get("step"))),
             raw: false,
+            archived,
             at: rows.iter().map(|row| Position::of_json(row.get("at"))).collect(),
             num_vals: rows.iter().map(|row| row.get("num_vals")).collect(),
+            sum: column("sum"),
             avg: column("avg"),
             stddev: column("stddev"),
             min: column("min"),
@@ -206,9 +232,10 @@ pub async fn zoom(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let Some(view) = View::take(&caller, &name, parameters).await? else {
-        return json(&Chart::Buckets(Buckets::of_rows(&[])), "");
+        return json(&Chart::Buckets(Buckets::of_rows(&[], false)), "");
     };
-    if view.is_sparse(&caller).await? {
+    let look = view.look(&caller).await?;
+    if look == Look::Sparse {
         return view.raw(&caller).await;
     }
     let select = |s: &str| {
@@ -219,5 +246,5 @@ pub async fn zoom(
         )
     };
     let found = view.ask_buckets(&caller, select).await?;
-    json(&Chart::Buckets(Buckets::of_rows(&found.rows)), &found.as_of)
+    json(&Chart::Buckets(Buckets::of_rows(&found.rows, look == Look::Archived)), &found.as_of)
 }

@@ -16,8 +16,7 @@ export const NONE = { n: 0, sum: 0, mean: null, sd: null, min: null, max: null }
  * @returns {Summary}
  */
 export function toSummary(tally) {
-  const [n, mean] = [toNumber(tally.num_vals) ?? 0, toNumber(tally.avg)];
-  return { n, sum: toNumber(tally.sum) ?? (mean == null ? null : mean * n), mean, sd: toNumber(tally.stddev), min: toNumber(tally.min), max: toNumber(tally.max) };
+  return { n: toNumber(tally.num_vals) ?? 0, sum: toNumber(tally.sum), mean: toNumber(tally.avg), sd: toNumber(tally.stddev), min: toNumber(tally.min), max: toNumber(tally.max) };
 }
 
 /**

@@ -166,7 +166,7 @@ export function chart(into, kind, on) {
       return;
     }
     fill(readout, h("b", {}, at), part("mean", number(shown.mean[index])), part("± sd", number(shown.sd[index], 3)),
-      part("min", number(shown.min[index])), part("max", number(shown.max[index])), part("n", count(shown.n[index])));
+      part("min", number(shown.min[index])), part("max", number(shown.max[index])), part("sum", number(shown.sum[index])), part("n", count(shown.n[index])));
   }
 
   /** @param {any} plot */

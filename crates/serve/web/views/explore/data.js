@@ -10,7 +10,7 @@ import { extensionSchema } from "../../lib/catalogue.js";
 /**
  * @typedef {import("../../lib/position.js").PositionKind} PositionKind
  * @typedef {import("../../lib/summary.js").Summary} Summary
- * @typedef {{name: string, table: string, at: string, atType: string, kind: PositionKind, values: string[], series: string[], leaf: string, state: string, extent: [number, number] | null}} Tree
+ * @typedef {{name: string, table: string, at: string, atType: string, kind: PositionKind, values: string[], series: string[], leaf: string, state: string, extent: [number, number] | null, archivedUntil: number | null}} Tree
  * @typedef {{key: string[], rows: number}} Series
  * @typedef {{isRaw: boolean, isArchived: boolean, step: string | null, at: number[], n: number[], sum: (number | null)[], mean: (number | null)[], sd: (number | null)[], min: (number | null)[], max: (number | null)[]}} Chart
  * @typedef {{at: number, kind: string, probability: number | null, before: number | null, after: number | null, difference: number | null, low: number | null, high: number | null, sd: number | null, explanation: string}} Change
@@ -28,7 +28,7 @@ function toTree(body) {
   const after = kind === "integer" || body.at_type === "date" ? (kind === "integer" ? 1 : 86400) : 1e-6;
   return {
     name: body.name, table: body.table, at: body.at, atType: body.at_type, kind, values: body.values, series: body.series, leaf: body.leaf, state: body.state,
-    extent: first == null || last == null ? null : [first, last + after],
+    extent: first == null || last == null ? null : [first, last + after], archivedUntil: toPosition(body.archived_until),
   };
 }
 
@@ -87,10 +87,9 @@ function toChart(body) {
     const value = numbers(body.value);
     return { isRaw: true, isArchived: false, step: null, at, n: value.map((x) => (x == null ? 0 : 1)), sum: value, mean: value, sd: value.map(() => null), min: value, max: value };
   }
-  const [n, mean] = [numbers(body.num_vals), numbers(body.avg)];
   return {
-    isRaw: false, isArchived: Boolean(body.archived), step: body.step == null ? null : String(body.step), at, n: n.map((x) => x ?? 0), mean,
-    sum: body.sum ? numbers(body.sum) : mean.map((x, i) => (x == null ? null : x * (n[i] ?? 0))),
+    isRaw: false, isArchived: body.archived, step: body.step == null ? null : String(body.step), at, n: body.num_vals, mean: numbers(body.avg),
+    sum: numbers(body.sum),
     sd: numbers(body.stddev), min: numbers(body.min), max: numbers(body.max),
   };
 }
@@ -120,7 +119,7 @@ ORDER BY bucket`;
   const rows = (await answer.json()).rows;
   const column = (/** @type {number} */ place) => rows.map((row) => toNumber(row[place]));
   return {
-    isRaw: false, isArchived: false, step: rows[0]?.[7] ?? null, at: rows.map((row) => toPosition(row[0]) ?? NaN),
+    isRaw: false, isArchived: range[0] < (of.archivedUntil ?? -Infinity), step: rows[0]?.[7] ?? null, at: rows.map((row) => toPosition(row[0]) ?? NaN),
     n: column(1).map((x) => x ?? 0), sum: column(2), mean: column(3), sd: column(4), min: column(5), max: column(6),
   };
 }
