@@ -138,12 +138,14 @@ HOUSES = {
     "crates/serve/src": {
         "may": {
             "lib": "",
-            "api": "access database events http problem",
-            "events": "access config database problem",
+            "api": "access alerts database events http problem streams",
+            "alerts": "access config database problem streams",
+            "events": "access config database problem streams",
+            "streams": "access database problem",
             "access": "config database problem",
             "database": "problem",
             "http": "config problem",
-            "observe": "access",
+            "observe": "access streams",
             "reports": "config database problem",
             "page": "problem",
             "check": "config http",

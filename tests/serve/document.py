@@ -91,7 +91,7 @@ def fuzzed(service):
             continue
         asked = f"{path}?{urllib.parse.urlencode(query)}"
         try:
-            status, headers, answer = service.ask(method.upper(), asked, body and json.dumps(body), headers={"Content-Type": "application/json"}, connection=connection)
+            status, headers, answer = service.ask(method.upper(), asked, body and json.dumps(body), headers={"Content-Type": "application/json", "Accept": "application/json"}, connection=connection)
         except OSError as error:
             raise AssertionError(f"request {number}, {method} {asked} {body}: {error}") from error
         assert status < 500 and status not in (401, 408, 429), (number, method, asked, body, status, answer)

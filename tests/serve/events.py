@@ -14,7 +14,7 @@ from pathlib import Path
 from run import attempt
 from server import PASSWORDS, Service, database, prepare, psql, wait_until
 from streams import Frames, Lines, Refused
-from topics import Producer, register, server
+from topics import Producer, forget, register, server
 
 TABLES = """
 SET ROLE owner;
@@ -173,8 +173,27 @@ def older(at, ticks):
     late.close()
 
 
+def gone(at, ticks):
+    """Who was away for longer than Kafka keeps messages is told which are gone, and goes on."""
+    for form in BOTH:
+        stream = form(at, PATH)
+        began = stream.began
+        ticks.send(*(tick("gone", n) for n in range(50)))
+        stream.read_until(has("gone", 50))
+        stream.close()
+        forget("ticks", began)
+        ticks.send(tick("gone", 50))
+        late = form(at, f"{PATH}?after={began}")
+        late.read_until(has("gone", 1))
+        assert numbers(late, "gone") == [50], numbers(late, "gone")
+        told = {f"{part['partition']}:{offset}" for missed in late.missed for part in missed["offsets"] for offset in range(part["from"], part["to"] + 1)}
+        assert told == {event["id"] for event in stream.events} and sum(missed["count"] for missed in late.missed) == 50, late.missed
+        late.close()
+
+
 def slow(at, ticks):
     count, wide = 6000, "x" * 5000
+    before = at.metrics()
     idle, busy = Frames(at, PATH, receive_buffer=4096), Frames(at, PATH)
     for begin in range(0, count, 100):
         ticks.send(*(tick("slow", n, note=wide) for n in range(begin, begin + 100)))
@@ -191,6 +210,11 @@ def slow(at, ticks):
     offsets = {tuple(map(int, event["id"].split(":"))) for event in idle.events}
     gone = {(part["partition"], offset) for missed in idle.missed for part in missed["offsets"] for offset in range(part["from"], part["to"] + 1)}
     assert not offsets & gone and len(gone) == told, (len(gone), told)
+    counts = {name: number - before.get(name, 0) for name, number in at.metrics().items() if name.startswith("tally_serve_stream_")}
+    kind = '{kind="events"}'
+    assert counts[f"tally_serve_stream_missed_total{kind}"] == told and counts[f"tally_serve_stream_late_total{kind}"] == len(idle.missed), counts
+    # The last event may still be on its way to the other.
+    assert counts[f"tally_serve_stream_events_total{kind}"] - len(idle.events) in (count, count + 1), (counts, len(idle.events))
     idle.close()
     busy.close()
 
@@ -309,7 +333,7 @@ def columns(at, ticks):
     stream.close()
 
 
-TESTS = [rights, choice, refusals, resume, older, slow, session, sites, avro, columns, kafka_away, postgres_away]
+TESTS = [rights, choice, refusals, resume, older, gone, slow, session, sites, avro, columns, kafka_away, postgres_away]
 
 
 def main():

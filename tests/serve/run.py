@@ -7,6 +7,7 @@
 import sys
 import traceback
 
+import alerts
 import answers
 import document
 import long
@@ -33,7 +34,7 @@ def attempt(name, test, *arguments):
 def main():
     chosen = sys.argv[1:]
     shared = [*answers.TESTS, *document.TESTS, *refusals.TESTS]
-    alone = [*statistics_service.TESTS, *others.TESTS, *outages.TESTS, *reports.TESTS]
+    alone = [*statistics_service.TESTS, *others.TESTS, *outages.TESTS, *reports.TESTS, *alerts.TESTS]
     if "--long" in chosen:
         chosen.remove("--long")
         shared, alone = long.SHARED, long.TESTS

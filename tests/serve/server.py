@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from service import free_port
 
-TALLY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/tally"
+TALLY = Path(os.environ.get("TALLY") or Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/tally")
 PROBLEM = "application/problem+json"
 # An owner, an analyst, somebody without rights, and the role of those who do not log in.
 PASSWORDS = {"owner": "o w:n,er", "ann": "änn'ß", "nobody": "n", "web": "w"}
@@ -154,6 +154,11 @@ class Service:
         """The most memory that the process has taken, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+    def metrics(self):
+        """The numbers of the service, by name and labels."""
+        lines = [line.rsplit(" ", 1) for line in self.get("/metrics", user=None).splitlines() if line and line[0] != "#"]
+        return {name: float(number) for name, number in lines}
 
     def raw(self):
         """A plain connection."""

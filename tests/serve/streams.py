@@ -37,7 +37,7 @@ class Stream:
             length = int(answer.lower().split("content-length:")[1].split()[0])
             raise Refused(status, json.loads(self.exactly(length)))
         self.chunked = "chunked" in answer.lower()
-        self.events, self.missed, self.after, self.ended, self.code = [], [], None, None, None
+        self.events, self.missed, self.quiet, self.after, self.ended, self.code = [], [], 0, None, None, None
         # The positions with which it began.
         self.read()
         self.began = self.after
@@ -63,6 +63,8 @@ class Stream:
     def note(self, kind, value):
         if kind == "missed":
             self.missed.append(value)
+        elif kind == "quiet":
+            self.quiet += 1
         elif kind == "opened":
             self.opened = value
         elif kind == "end":
@@ -142,7 +144,7 @@ class Frames(Stream):
         told = json.loads(content)
         self.after = told.pop("after")
         for name, value in told.items():
-            if name == "events":
+            if name in ("events", "alerts"):
                 self.events += value
             else:
                 self.note(name, value)

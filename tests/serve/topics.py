@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -30,6 +31,16 @@ class Producer:
     def close(self):
         self.process.stdin.close()
         self.process.wait(60)
+
+
+def forget(topic, positions):
+    """Have the broker drop all messages of the partitions that these positions name."""
+    partitions = [{"topic": topic, "partition": int(place.split(":")[0]), "offset": -1} for place in positions.split(",")]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"partitions": partitions, "version": 1}, file)
+        file.flush()
+        command = ["java", "-cp", f"{where('kafka')}/*", "org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server", os.environ["KAFKA_BROKERS"]]
+        subprocess.run([*command, "--offset-json-file", file.name], capture_output=True, check=True)
 
 
 def server(script, action, directory):

@@ -1,10 +1,11 @@
 //! The service: answers of power trees and SQL over HTTP, as the users of the database and with their rights.
 //!
 //! `http` takes connections and refuses what no request may be; `access` finds the user whom a request is made for;
-//! `database` has that user's connections; `api` answers; `reports` runs by itself; `events` follows topics. The page is a folder of
-//! files, `web`.
+//! `database` has that user's connections; `api` answers; `reports` runs by itself; `streams` tells what `events` finds in topics
+//! and `alerts` in reports. The page is a folder of files, `web`.
 
 mod access;
+mod alerts;
 mod api;
 mod check;
 mod config;
@@ -15,6 +16,7 @@ mod observe;
 mod page;
 mod problem;
 mod reports;
+mod streams;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,10 +28,12 @@ use tally_program::{systemd, Hangup, Stop};
 use tally_rows::config::Database;
 
 use access::Access;
+use alerts::Alerts;
 use config::ServeConfig;
 use events::Events;
 use observe::Observer;
 use reports::Reports;
+use streams::Seats;
 
 pub use check::{check, Checked};
 pub use events::{EventSource, Met, PartitionEnds, TopicTables};
@@ -111,14 +115,18 @@ async fn serve(config: ServeConfig, source: Option<Arc<dyn EventSource>>) -> Res
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = listener.local_addr().map_err(Failure::new)?;
     tracing::info!(address = %format!("{scheme}://{address}"), "serving");
-    let events = Arc::new(Events::new(&config, source, access.clone(), stop.clone()));
+    let seats = Seats::new(config.streams_per_user, access.clone(), stop.clone());
+    let events = Arc::new(Events::new(&config, source, seats.clone()));
+    let alerts = Arc::new(Alerts::new(&config.reports, seats)?);
     systemd::ready();
-    let routes = routes(access.clone(), observer.clone(), events.clone(), &config);
+    let api = api::routes().layer(Extension(events.clone())).layer(Extension(alerts.clone()));
+    let routes = routes(api.with_state(access.clone()), observer.clone(), &config);
     tokio::select! {
         () = http::accept(listener, routes, tls.clone(), stop.clone()) => {}
         never = reload(tls) => match never? {},
         () = access.sweep() => {}
         () = events.sweep() => {}
+        () = alerts.listen() => {}
         () = observer.keep_small() => {}
         () = observer.keep_watch(notifier.as_deref()) => {}
         () = reports.run() => {}
@@ -146,12 +154,9 @@ async fn reload(tls: Option<http::Tls>) -> Result<std::convert::Infallible, Fail
     }
 }
 
-fn routes(access: Arc<Access>, observer: Arc<Observer>, events: Arc<Events>, config: &ServeConfig) -> Router {
+fn routes(api: Router, observer: Arc<Observer>, config: &ServeConfig) -> Router {
     let hosts = Arc::new(http::Hosts::new(&config.hosts));
-    api::routes()
-        .layer(Extension(events))
-        .with_state(access)
-        .merge(observe::routes(observer))
+    api.merge(observe::routes(observer))
         .fallback(page::file)
         .layer(middleware::from_fn(http::with_etag))
         .layer(middleware::from_fn(http::as_problem))

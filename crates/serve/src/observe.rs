@@ -17,6 +17,7 @@ use tally_postgres::Failure;
 use tokio::sync::Mutex;
 
 use crate::access::Access;
+use crate::streams;
 
 /// Histogram buckets in seconds.
 const SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -45,6 +46,7 @@ impl Observer {
         let seconds = "Time until an answer begins, by path.";
         describe_histogram!("tally_serve_request_seconds", Unit::Seconds, seconds);
         describe_gauge!("tally_serve_database_up", "1, or 0 while the database does not answer.");
+        streams::describe();
         Ok(Self { metrics, access, seen: Mutex::default() })
     }
 

@@ -1,6 +1,7 @@
 //! Connecting to PostgreSQL by a connection string, the environment and the password file.
 
 mod conninfo;
+mod listening;
 mod passfile;
 mod tls;
 mod unreachable;

@@ -3,25 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{FromRequestParts, Path, Request};
-use axum::http::header::{ACCEPT, UPGRADE};
+use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::Extension;
 use serde::Serialize;
 
 use super::answer::json;
 use super::parameters::Parameters;
+use super::streaming::{self, last_event_id};
 use crate::access::Caller;
-use crate::events::{over_http, over_socket, read_after, Begin, Events};
-use crate::http::Held;
+use crate::events::{read_after, Begin, Events};
 use crate::problem::Problem;
 
 /// The most offsets of a partition that a stream may begin before its end.
 const MOST: i64 = 1_000_000;
-/// Size of what clients may say.
-const SAID: usize = 4 << 10;
 
 /// A topic whose events the caller may see.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -77,45 +73,20 @@ pub async fn stream(
     mut parameters: Parameters,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (mut parts, _) = request.into_parts();
     let keys = parameters.take_all("key");
-    let begin = begin(&mut parameters, &parts.headers)?;
+    let begin = begin(&mut parameters, request.headers())?;
     parameters.finish()?;
-    if !parts.headers.contains_key(UPGRADE) {
-        require_acceptance(&parts.headers)?;
-        return Ok(over_http(events.subscribe(caller, &topic, begin, keys).await?));
-    }
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.max_message_size(SAID),
-        Err(refused) => return Ok(refused.into_response()),
-    };
-    let held = parts.extensions.remove::<Held>();
-    let subscription = events.subscribe(caller, &topic, begin, keys).await?;
-    Ok(upgrade.on_upgrade(async move |socket| {
-        let _held = held;
-        over_socket(subscription, socket).await;
-    }))
+    streaming::stream(request, async || events.subscribe(caller, &topic, begin, keys).await).await
 }
 
 fn begin(parameters: &mut Parameters, headers: &HeaderMap) -> Result<Begin, Problem> {
     let last = parameters.number("last", -1, 0..=MOST)?;
     let after = parameters.take("after")?;
-    let id = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-    match id.map(String::from).or(after) {
+    match last_event_id(headers).or(after) {
         Some(after) => read_after(&after).map(Begin::After).ok_or_else(|| {
             Problem::unprocessable("a position must be `partition:offset`, or several with commas")
         }),
         None if last >= 0 => Ok(Begin::Last(last)),
         None => Ok(Begin::Now),
     }
-}
-
-/// Refuses clients that would not understand the stream.
-fn require_acceptance(headers: &HeaderMap) -> Result<(), Problem> {
-    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
-    if ["text/event-stream", "text/*", "*/*"].iter().any(|kind| accepted.contains(kind)) {
-        return Ok(());
-    }
-    Err(Problem::new(StatusCode::NOT_ACCEPTABLE, "events are text/event-stream, or a websocket")
-        .hint("Send the header Accept: text/event-stream."))
 }

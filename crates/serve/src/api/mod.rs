@@ -1,5 +1,6 @@
 //! The interface for programs, below `/api/v1`; each answer has a type, of which the OpenAPI document is made.
 
+mod alerts;
 mod answer;
 mod changes;
 mod document;
@@ -12,6 +13,7 @@ mod reports;
 mod series;
 mod session;
 mod statistics;
+mod streaming;
 mod tally;
 mod tree;
 mod value;
@@ -41,6 +43,7 @@ pub fn routes() -> Router<Arc<Access>> {
         .routes(routes!(reports::run))
         .routes(routes!(reports::atom))
         .routes(routes!(reports::csv))
+        .routes(routes!(alerts::alerts))
         .routes(routes!(query::query))
         .routes(routes!(query::cancel))
         .routes(routes!(events::topics))

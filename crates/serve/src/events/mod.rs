@@ -11,7 +11,6 @@ mod recent;
 mod rights;
 mod source;
 mod subscription;
-mod transport;
 mod wire;
 
 use std::collections::HashMap;
@@ -20,18 +19,17 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use tally_postgres::Failure;
-use tally_program::Stop;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::spawn_blocking;
 
-use crate::access::{Access, Caller};
+use crate::access::Caller;
 use crate::config::{EventsConfig, ServeConfig};
 use crate::problem::Problem;
+use crate::streams::Seats;
 use feed::{Feed, Reader};
 pub use rights::Sight;
 pub use source::{EventSource, Met, PartitionEnds, TopicTables};
 pub use subscription::{Begin, Subscription};
-pub use transport::{over_http, over_socket};
 pub use wire::read_after;
 
 /// Time between two looks at the feeds.
@@ -48,32 +46,15 @@ pub struct Events {
     topics: Vec<EventsConfig>,
     source: Option<Arc<dyn EventSource>>,
     feeds: Mutex<HashMap<String, Arc<OnceCell<Arc<Feed>>>>>,
-    /// Streams of each user, by the address of the user's pool.
-    streams: Mutex<HashMap<usize, usize>>,
-    streams_per_user: usize,
+    seats: Arc<Seats>,
     older: Arc<Semaphore>,
-    access: Arc<Access>,
-    stop: Stop,
 }
 
 impl Events {
     /// Prepares what is configured; reads nothing yet.
-    pub fn new(
-        config: &ServeConfig,
-        source: Option<Arc<dyn EventSource>>,
-        access: Arc<Access>,
-        stop: Stop,
-    ) -> Self {
-        Self {
-            topics: config.events.clone(),
-            source,
-            feeds: Mutex::default(),
-            streams: Mutex::default(),
-            streams_per_user: config.streams_per_user,
-            older: Arc::new(Semaphore::new(OLDER)),
-            access,
-            stop,
-        }
+    pub fn new(config: &ServeConfig, source: Option<Arc<dyn EventSource>>, seats: Arc<Seats>) -> Self {
+        let older = Arc::new(Semaphore::new(OLDER));
+        Self { topics: config.events.clone(), source, feeds: Mutex::default(), seats, older }
     }
 
     /// The topics, in the order of the configuration.
@@ -111,7 +92,7 @@ impl Events {
 
     /// Begins a stream of the events of a topic.
     pub async fn subscribe(
-        self: &Arc<Self>,
+        &self,
         caller: Caller,
         topic: &str,
         begin: Begin,
@@ -123,9 +104,9 @@ impl Events {
         if !keys.is_empty() && config.key.is_none() {
             return Err(Problem::bad_request("events of this topic cannot be chosen by key"));
         }
-        let share = self.share(&caller)?;
+        let seat = self.seats.take(caller)?;
         let feed = Reader::new(self.feed(config).await?);
-        Subscription::begin(self.clone(), caller, share, feed, begin, keys).await
+        Subscription::begin(&self.older, seat, feed, begin, keys).await
     }
 
     /// Returns the feed of a topic, which the first who asks begins.
@@ -144,20 +125,6 @@ impl Events {
             blocking(move || Feed::open(&config, source)).await
         };
         cell.get_or_try_init(open).await.cloned()
-    }
-
-    /// Takes one of a user's streams.
-    fn share(self: &Arc<Self>, caller: &Caller) -> Result<Share, Problem> {
-        let user = Arc::as_ptr(&caller.pool) as usize;
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = streams.entry(user).or_default();
-        if *count >= self.streams_per_user {
-            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many streams of events")
-                .hint("End some of them.")
-                .retry_after(10));
-        }
-        *count += 1;
-        Ok(Share { events: self.clone(), user })
     }
 
     /// Ends feeds that nobody wants any more and has the others follow their tables, for ever.
@@ -185,24 +152,6 @@ impl Drop for Events {
     fn drop(&mut self) {
         let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         feeds.values().filter_map(|cell| cell.get()).for_each(|feed| feed.end());
-    }
-}
-
-/// One of a user's streams, for as long as this lives.
-pub struct Share {
-    events: Arc<Events>,
-    user: usize,
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut streams = self.events.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = streams.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                streams.remove(&self.user);
-            }
-        }
     }
 }
 

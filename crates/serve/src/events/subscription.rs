@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use tally_program::Stop;
-use tokio::sync::{mpsc, watch, OwnedSemaphorePermit};
+use tokio::sync::{mpsc, watch, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, sleep_until, timeout, Instant};
 
+use super::blocking;
 use super::event::Event;
 use super::feed::{Feed, Reader};
 use super::recent::{between, Gaps, Positions, Taken};
 use super::rights::Sight;
 use super::source::PartitionEnds;
-use super::{blocking, Events, Share};
-use crate::access::Caller;
+use crate::database::Pool;
 use crate::problem::Problem;
+use crate::streams::Seat;
 
 /// Size of what is told at once.
 const BATCH: usize = 256 << 10;
@@ -55,6 +55,8 @@ pub enum News {
         count: u64,
         /// The first and the last offset by partition.
         offsets: Gaps,
+        /// Whether they were there when the client began.
+        is_late: bool,
     },
     /// Silence.
     Quiet,
@@ -77,8 +79,7 @@ pub struct Subscription {
     pub(super) keys: HashSet<String>,
     /// The next offset of each partition.
     pub(super) positions: Positions,
-    events: Arc<Events>,
-    caller: Caller,
+    seat: Seat,
     way: Way,
     /// Offsets that were gone before the stream began.
     gone: Gaps,
@@ -87,22 +88,19 @@ pub struct Subscription {
     /// The time at which rights were confirmed, and that at which they are to be asked again.
     confirmed: Instant,
     due: Instant,
-    stop: Stop,
-    _share: Share,
 }
 
 impl Subscription {
     /// Begins; refuses whoever may see nothing.
     pub(super) async fn begin(
-        events: Arc<Events>,
-        caller: Caller,
-        share: Share,
+        older: &Arc<Semaphore>,
+        seat: Seat,
         reader: Reader,
         begin: Begin,
         keys: Vec<String>,
     ) -> Result<Self, Problem> {
         let feed = reader.0.clone();
-        let sight = ask(&caller, &feed, !keys.is_empty()).await?;
+        let sight = ask(seat.pool(), &feed, !keys.is_empty()).await?;
         let count = feed.recent.watch();
         let nexts = feed.recent.nexts();
         let (positions, gone) = match begin {
@@ -119,7 +117,7 @@ impl Subscription {
         let way = match feed.recent.place_of(&positions) {
             Some(place) => Way::Newest(place),
             None => {
-                let turn = timeout(PATIENCE, events.older.clone().acquire_owned()).await;
+                let turn = timeout(PATIENCE, older.clone().acquire_owned()).await;
                 let Ok(Ok(turn)) = turn else {
                     return Err(Problem::busy("too many clients read older events").retry_after(10));
                 };
@@ -130,23 +128,7 @@ impl Subscription {
         let now = Instant::now();
         let due = now + feed.config.rights();
         let keys = keys.into_iter().collect();
-        let stop = events.stop.clone();
-        Ok(Self {
-            reader,
-            sight,
-            keys,
-            positions,
-            events,
-            caller,
-            way,
-            gone,
-            count,
-            told: now,
-            confirmed: now,
-            due,
-            stop,
-            _share: share,
-        })
+        Ok(Self { reader, sight, keys, positions, seat, way, gone, count, told: now, confirmed: now, due })
     }
 
     pub(super) fn feed(&self) -> &Arc<Feed> {
@@ -158,7 +140,7 @@ impl Subscription {
         if !self.gone.is_empty() {
             let offsets = std::mem::take(&mut self.gone);
             let count = offsets.iter().map(|(_, from, to)| (to - from + 1) as u64).sum();
-            return News::Missed { count, offsets };
+            return News::Missed { count, offsets, is_late: false };
         }
         loop {
             if let Some(problem) = self.refusal().await {
@@ -200,7 +182,7 @@ impl Subscription {
                         continue;
                     }
                     let most = offsets.iter().map(|(_, from, to)| (to - from + 1) as u64).sum();
-                    return self.tell(News::Missed { count: missed.min(most), offsets });
+                    return self.tell(News::Missed { count: missed.min(most), offsets, is_late: true });
                 }
             }
         }
@@ -216,7 +198,7 @@ impl Subscription {
         tokio::select! {
             _ = self.count.changed() => {}
             () = sleep(LOOK) => {}
-            () = self.stop.requested() => {}
+            () = self.seat.stopping() => {}
         }
     }
 
@@ -237,16 +219,13 @@ impl Subscription {
 
     /// Returns the reason why the stream has to end, if it has to.
     async fn refusal(&mut self) -> Option<Problem> {
-        if self.stop.is_requested() {
-            return Some(Problem::busy("the service stops"));
-        }
-        if !self.caller.is_logged_in(&self.events.access) {
-            return Some(Problem::unauthorized("the session is over"));
+        if let Some(problem) = self.seat.refusal() {
+            return Some(problem);
         }
         if Instant::now() < self.due {
             return None;
         }
-        match ask(&self.caller, self.feed(), !self.keys.is_empty()).await {
+        match ask(self.seat.pool(), self.feed(), !self.keys.is_empty()).await {
             Ok(sight) => {
                 self.sight = sight;
                 self.confirmed = Instant::now();
@@ -262,8 +241,8 @@ impl Subscription {
     }
 }
 
-async fn ask(caller: &Caller, feed: &Feed, by_key: bool) -> Result<Sight, Problem> {
-    let sight = Sight::ask(&caller.pool, &feed.tables()).await?;
+async fn ask(pool: &Arc<Pool>, feed: &Feed, by_key: bool) -> Result<Sight, Problem> {
+    let sight = Sight::ask(pool, &feed.tables()).await?;
     match &feed.config.key {
         Some(key) if by_key => sight.require(key).map(|()| sight),
         _ => Ok(sight),

@@ -9,16 +9,7 @@ use super::event::{Content, Event, EventRow, EventTable, Refusal};
 use super::recent::Positions;
 use super::rights::Columns;
 use super::subscription::{News, Subscription};
-use crate::problem::Problem;
-
-/// The form of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A JSON object in each frame.
-    Frames,
-    /// `text/event-stream`.
-    Lines,
-}
+use crate::streams::{push_event, push_named, push_quiet, Form, Teller, Telling};
 
 /// An event on its way: its form, the place in the text where the first one of a frame begins, partition and offset.
 #[derive(Clone, Copy)]
@@ -39,9 +30,11 @@ impl Part {
     }
 }
 
-impl Subscription {
-    /// Appends what a client is told first: what it sees, and the positions from which it is told more.
-    pub fn push_opening(&self, form: Form, out: &mut String) {
+impl Teller for Subscription {
+    const KIND: &'static str = "events";
+
+    /// Appends what the client sees, and the positions from which it is told more.
+    fn push_opening(&mut self, form: Form, out: &mut String) {
         let feed = self.feed();
         let tables: serde_json::Map<_, _> = self
             .sight
@@ -53,20 +46,28 @@ impl Subscription {
         self.push_named(form, "opened", &opened, out);
     }
 
-    /// Appends news in the form of the stream; nothing where the client may see none of it.
-    pub fn push(&mut self, news: &News, form: Form, out: &mut String) {
+    async fn push_next(&mut self, form: Form, out: &mut String) -> Telling {
+        let news = self.next().await;
+        let mut told = Telling::default();
         match news {
-            News::Events(events) => self.push_events(events, form, out),
-            News::Missed { count, offsets } => self.push_missed(*count, offsets, form, out),
-            News::Quiet if form == Form::Lines => {
-                let _ = write!(out, ": quiet\nid: {}\n\n", after(&self.positions));
+            News::Events(events) => self.push_events(&events, form, out, &mut told),
+            News::Missed { count, offsets, is_late } => {
+                (told.missed, told.is_late) = (count, is_late);
+                self.push_missed(count, &offsets, form, out);
             }
-            News::Quiet => self.push_named(form, "quiet", &json!(true), out),
-            News::End(problem) => self.push_named(form, "end", &json!(problem), out),
+            News::Quiet => push_quiet(form, &after(&self.positions), out),
+            News::End(problem) => {
+                self.push_named(form, "end", &json!(problem), out);
+                told.end = Some(problem);
+            }
         }
+        told
     }
+}
 
-    fn push_events(&mut self, events: &[Arc<Event>], form: Form, out: &mut String) {
+impl Subscription {
+    /// Appends those events that the client may see.
+    fn push_events(&mut self, events: &[Arc<Event>], form: Form, out: &mut String, told: &mut Telling) {
         let begin = out.len();
         if form == Form::Frames {
             out.push_str("{\"events\":[");
@@ -79,9 +80,15 @@ impl Subscription {
             let part = Part { form, empty, place: (event.partition, event.offset) };
             match &event.content {
                 Content::Passed => {}
-                Content::Gap(from) => self.push_gap(part, *from, out),
-                Content::Refused(refusal) => self.push_refusal(part, refusal, out),
-                Content::Rows(rows) => self.push_rows(part, rows, &mut seen, out),
+                Content::Gap(from) => {
+                    told.missed += (event.offset - from + 1) as u64;
+                    self.push_gap(part, *from, out);
+                }
+                Content::Refused(refusal) => {
+                    told.events += 1;
+                    self.push_refusal(part, refusal, out);
+                }
+                Content::Rows(rows) => told.events += self.push_rows(part, rows, &mut seen, out),
             }
         }
         match form {
@@ -93,15 +100,16 @@ impl Subscription {
         }
     }
 
-    /// Appends the rows of a message that were asked for, as far as the client may see them. `seen` has the columns of
-    /// the table that the row before was of.
+    /// Appends the rows of a message that were asked for, as far as the client may see them; returns how many. `seen` has the
+    /// columns of the table that the row before was of.
     fn push_rows<'e>(
         &self,
         part: Part,
         rows: &'e [EventRow],
         seen: &mut Option<(&'e EventTable, Columns)>,
         out: &mut String,
-    ) {
+    ) -> u64 {
+        let mut count = 0;
         let is_chosen = |key: &Option<Box<str>>| {
             self.keys.is_empty() || key.as_ref().is_some_and(|key| self.keys.contains(&**key))
         };
@@ -118,7 +126,9 @@ impl Subscription {
             part.open(out);
             row.push(places, out);
             self.close(part, chosen.peek().is_none(), out);
+            count += 1;
         }
+        count
     }
 
     /// Appends why a message is no event. The reason may quote columns that the client may not see.
@@ -145,10 +155,8 @@ impl Subscription {
     /// Ends an event. Only the last row of a message has its position: a client that goes on there has all of them.
     fn close(&self, part: Part, is_last: bool, out: &mut String) {
         if part.form == Form::Lines {
-            if is_last {
-                let _ = write!(out, "\nid: {}", after(&self.positions));
-            }
-            out.push_str("\n\n");
+            let after = is_last.then(|| after(&self.positions));
+            push_event(after.as_deref(), out);
         }
     }
 
@@ -162,19 +170,7 @@ impl Subscription {
     }
 
     fn push_named(&self, form: Form, name: &str, value: &serde_json::Value, out: &mut String) {
-        let after = after(&self.positions);
-        let _ = match form {
-            Form::Frames => write!(out, "{{\"{name}\":{value},\"after\":\"{after}\"}}"),
-            Form::Lines => write!(out, "event: {name}\nid: {after}\ndata: {value}\n\n"),
-        };
-    }
-}
-
-/// Returns the code with which a websocket is closed.
-pub fn status_of_close(problem: &Problem) -> u16 {
-    match problem.status() {
-        503 => 1013,
-        _ => 1008,
+        push_named(form, name, value, &after(&self.positions), out);
     }
 }
 

@@ -128,3 +128,18 @@ export function span(seconds) {
   }
   return "0 seconds";
 }
+
+/**
+ * Returns a step in words: a number, or an interval as ISO 8601 has it or as PostgreSQL writes it.
+ * @param {string} step
+ */
+export function stepText(step) {
+  if (/^\d+$/.test(step)) return number(Number(step));
+  const iso = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(step);
+  const own = /^(?:(\d+) years? ?)?(?:(\d+) mons? ?)?(?:(\d+) days? ?)?(?:(\d+):(\d+):([\d.]+))?$/.exec(step);
+  const found = iso ?? own;
+  if (!found) return step;
+  const names = ["year", "month", "day", "hour", "minute", "second"];
+  const counts = found.slice(1).map((many) => Number(many ?? 0));
+  return counts.map((many, i) => (many ? `${number(many)} ${names[i]}${many === 1 ? "" : "s"}` : "")).filter(Boolean).join(" ");
+}

@@ -24,6 +24,11 @@ export function empty(title, ...rest) {
   return h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, ...rest));
 }
 
+/** Says that there is no tree to look at. */
+export function noTree() {
+  return empty("There is no power tree that you may read", "Its owner makes one with ", h("code", {}, "powertree_create"), " and lets you SELECT from the table.");
+}
+
 const bar = h("div", { class: "progress", "aria-hidden": "true" });
 document.body.append(bar);
 let busy = 0;

@@ -4,11 +4,6 @@ import { count, time } from "./format.js";
 
 /** @typedef {"time" | "integer"} PositionKind */
 
-/** @param {unknown} position @returns {PositionKind} */
-export function kindOf(position) {
-  return typeof position === "number" || (typeof position === "string" && /^-?\d+$/.test(position)) ? "integer" : "time";
-}
-
 const FORM = /^(\d{4,6}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/i;
 
 /**

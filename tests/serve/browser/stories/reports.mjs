@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { logIn, open } from "../browser.mjs";
-import { query, READER, STRANGER } from "../server.mjs";
+import { FIRST, query, READER, STRANGER } from "../server.mjs";
 import { test } from "../tap.mjs";
 
 /** @param {import("../story.mjs").Scene} scene */
@@ -66,6 +66,22 @@ export async function reports({ browser, base, tabs }) {
     await page.getByRole("heading", { name: "What changed" }).waitFor();
     await page.goBack();
     await page.getByRole("alert").waitFor();
+  });
+
+  await test("what a run tells while one looks is counted at once, and a click leads there", async () => {
+    await page.goto("/report?report=sales");
+    await items.first().waitFor();
+    const before = await items.allInnerTexts();
+    query(`UPDATE sales SET total = total - 30 WHERE shop = 'Faro' AND at >= to_timestamp(${FIRST} + 3600 * 250)`);
+    const hint = page.getByRole("status").getByRole("link");
+    await hint.waitFor();
+    assert.equal(await hint.innerText(), "1 new change");
+    assert.match(await links.filter({ hasText: "sales" }).innerText(), /1 new$/);
+    assert.deepEqual(await items.allInnerTexts(), before, "what is looked at stays");
+    await hint.click();
+    await page.waitForFunction(() => document.querySelectorAll("ol.stored li").length === 1);
+    assert.match(await items.first().innerText(), /^new[^]*Faro fell from .* to /);
+    assert.equal(await hint.count(), 0);
   });
 
   await test("a stranger sees no report", async () => {

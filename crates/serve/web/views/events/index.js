@@ -4,12 +4,13 @@ import { get, Problem } from "../../lib/api.js";
 import { choice, fill, h } from "../../lib/dom.js";
 import { count } from "../../lib/format.js";
 import { empty, latest, problem } from "../../lib/parts.js";
+import { follow } from "../../lib/stream.js";
 import { change, here } from "../../lib/url.js";
-import { follow } from "./stream.js";
 
 /**
  * @typedef {{topic: string, key: string | null, tables: Record<string, string[]>}} Topic
- * @typedef {import("./stream.js").StreamEvent} StreamEvent
+ * @typedef {{id: string, table?: string, row?: Record<string, unknown>, gone?: boolean, error?: {title: string, sqlstate: string}, missed?: {from: number, to: number}}} StreamEvent
+ * @typedef {{count: number, offsets: Array<{partition: number, from: number, to: number}>}} Missed
  */
 
 /** Events that are shown. */
@@ -69,15 +70,11 @@ export function open(into) {
     [events, seen, state] = [[], 0, "Connecting …"];
     fill(notices);
     choices(topic, keys);
-    following = follow(topic.topic, keys, LAST, {
-      events(more) {
-        seen += more.length;
-        if (!isPaused) events = [...more.slice(-SHOWN).reverse(), ...events].slice(0, SHOWN);
-        later();
-      },
-      missed({ count: missed, offsets }) {
-        const where = offsets.map(({ partition, from, to }) => `${partition}:${from}–${to}`).join(", ");
-        notice(`${count(missed)} ${missed === 1 ? "event" : "events"} missed`, ` · partition:offsets ${where}`);
+    const chosen = keys.map((key) => /** @type {[string, string]} */ (["key", key]));
+    following = follow(`/events/${encodeURIComponent(topic.topic)}`, chosen, [["last", String(LAST)]], {
+      told({ events: more, missed }) {
+        if (more) add(/** @type {StreamEvent[]} */ (more));
+        if (missed) lacks(missed);
       },
       state(now) {
         state = now === "open" ? "" : "The connection is lost; trying again …";
@@ -94,9 +91,18 @@ export function open(into) {
     draw();
   }
 
-  /** @param {string} title @param {string} rest */
-  function notice(title, rest) {
-    notices.append(h("div", { class: "problem", role: "alert" }, h("b", {}, title), h("span", { class: "muted small" }, rest)));
+  /** @param {StreamEvent[]} more */
+  function add(more) {
+    seen += more.length;
+    if (!isPaused) events = [...more.slice(-SHOWN).reverse(), ...events].slice(0, SHOWN);
+    later();
+  }
+
+  /** @param {Missed} missed */
+  function lacks({ count: many, offsets }) {
+    const where = offsets.map(({ partition, from, to }) => `${partition}:${from}–${to}`).join(", ");
+    notices.append(h("div", { class: "problem", role: "alert" }, h("b", {}, `${count(many)} ${many === 1 ? "event" : "events"} missed`),
+      h("span", { class: "muted small" }, ` · partition:offsets ${where}`)));
     while (notices.children.length > 5) notices.firstElementChild?.remove();
   }
 

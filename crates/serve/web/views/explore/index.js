@@ -1,13 +1,14 @@
 // Explore: any range of any series, from the whole history down to its rows, and the tallies of all series beside it.
 
 import { fill, h, rested, say } from "../../lib/dom.js";
-import { number, span } from "../../lib/format.js";
-import { empty, latest, problem } from "../../lib/parts.js";
+import { span, stepText } from "../../lib/format.js";
+import { empty, latest, noTree, problem } from "../../lib/parts.js";
 import { fromPosition, showPosition } from "../../lib/position.js";
 import { change } from "../../lib/url.js";
 import { chart } from "./chart.js";
 import * as data from "./data.js";
 import { facets } from "./facets.js";
+import { frame } from "./frame.js";
 import { overview } from "./overview.js";
 import { matches, read } from "./state.js";
 import { sums } from "./sums.js";
@@ -65,7 +66,7 @@ export function open(into) {
     try {
       trees ??= await data.trees();
       if (!trees.length) {
-        fill(into, empty("There is no power tree that you may read", "Its owner makes one with ", h("code", {}, "powertree_create"), " and lets you SELECT from the table."));
+        fill(into, noTree());
         return;
       }
       const name = state.tree || trees[0].name;
@@ -287,38 +288,4 @@ function rounded([from, to]) {
   const unit = 10 ** Math.floor(Math.log10((to - from) / 5000));
   const round = (/** @type {number} */ at) => (unit < 1 ? Math.round(at * (1 / unit)) / Math.round(1 / unit) : Math.round(at / unit) * unit);
   return [round(from), round(to)];
-}
-
-/** Shows a step, which is a number or an interval, as ISO 8601 has it or as PostgreSQL writes it. @param {string} step */
-function stepText(step) {
-  if (/^\d+$/.test(step)) return number(Number(step));
-  const iso = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(step);
-  const own = /^(?:(\d+) years? ?)?(?:(\d+) mons? ?)?(?:(\d+) days? ?)?(?:(\d+):(\d+):([\d.]+))?$/.exec(step);
-  const found = iso ?? own;
-  if (!found) return step;
-  const names = ["year", "month", "day", "hour", "minute", "second"];
-  const counts = found.slice(1).map((many) => Number(many ?? 0));
-  return counts.map((many, i) => (many ? `${number(many)} ${names[i]}${many === 1 ? "" : "s"}` : "")).filter(Boolean).join(" ");
-}
-
-/** The elements of the view. @param {HTMLElement} into */
-function frame(into) {
-  const side = h("div", { class: "side" });
-  const pieces = {
-    side, title: h("div", { class: "row" }), badges: h("span", { class: "row" }), spans: h("div", { class: "row tight push", role: "group", "aria-label": "Range" }),
-    main: h("div", { id: "chart", class: "chart" }), strip: h("div", { id: "overview" }), sums: h("div", { id: "sums", class: "chart" }), sumsHead: h("div", { class: "row head" }),
-    table: h("div", { id: "tallies", class: "scroll tallies", tabindex: 0, role: "region", "aria-label": "Series" }), changes: h("div", { class: "changes" }), said: h("div"), none: h("div", { class: "panel", hidden: true }),
-    body: h("div", { class: "stack" }),
-  };
-  const isNarrow = matchMedia("(max-width: 820px)").matches;
-  fill(pieces.body,
-    pieces.said,
-    h("section", { class: "panel", "aria-label": "Chart" },
-      h("div", { class: "row head" }, pieces.title, pieces.badges, pieces.spans), pieces.strip, pieces.main, pieces.changes),
-    h("section", { class: "panel", "aria-label": "Series in the range" }, pieces.table),
-    h("section", { class: "panel", "aria-label": "Sums" }, pieces.sumsHead, pieces.sums));
-  fill(into, h("div", { class: "split" },
-    h("details", { class: "drawer", open: !isNarrow }, h("summary", {}, "Tree and series"), side),
-    h("div", { class: "stack" }, pieces.none, pieces.body)));
-  return pieces;
 }

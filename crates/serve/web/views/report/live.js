@@ -1,12 +1,13 @@
 // A report on demand: what changed in all series of a tree, most important first.
 
 import { choice, fill, h, rested } from "../../lib/dom.js";
-import { count, number, percent, probability } from "../../lib/format.js";
-import { empty, latest, problem, save } from "../../lib/parts.js";
+import { count, percent } from "../../lib/format.js";
+import { empty, latest, noTree, problem, save } from "../../lib/parts.js";
 import { fromPosition, showPosition } from "../../lib/position.js";
 import { address, change, here } from "../../lib/url.js";
 import { series, tree as treeOf, trees as listTrees, zoom } from "../explore/data.js";
 import { rangeOf, report, reportCsv } from "./data.js";
+import { about, effect } from "./entry.js";
 import { blank, spark } from "./spark.js";
 
 /**
@@ -60,7 +61,7 @@ export function open(into) {
     try {
       trees ??= await listTrees();
       if (!trees.length) {
-        fill(list, empty("There is no power tree that you may read", "Its owner makes one with ", h("code", {}, "powertree_create"), " and lets you SELECT from the table."));
+        fill(list, noTree());
         return;
       }
       const tree = trees.find(({ name }) => name === state.tree) ?? trees[0];
@@ -158,18 +159,12 @@ export function open(into) {
       }
     });
     observer.observe(drawn);
-    const isUp = (entry.difference ?? 0) >= 0;
     return h("li", {},
       h("a", { href: link, "data-in": true, class: "spark-link", tabindex: -1, "aria-hidden": "true" }, drawn),
       h("div", { class: "told" },
         h("a", { href: link, "data-in": true, class: "sentence" }, entry.explanation),
-        h("p", { class: "muted small" }, h("span", { class: "badge" }, entry.kind === "variance" ? "spread" : entry.kind), ` ${showPosition(entry.at, tree.kind, 60)}`)),
-      h("div", { class: "effect" },
-        h("b", {}, `${isUp ? "▲ +" : "▼ "}${number(entry.difference, 4)}`),
-        entry.low != null && h("p", { class: "muted small", title: "95 % interval of the difference" }, `${number(entry.low, 3)} to ${number(entry.high, 3)}`)),
-      h("div", { class: "effect" },
-        h("span", { title: "Probability of the change" }, `p ${probability(entry.probability)}`),
-        entry.sd != null && h("p", { class: "muted small" }, `${number(Math.abs(entry.sd), 3)} sd`)));
+        about(entry.kind, showPosition(entry.at, tree.kind, 60))),
+      ...effect(entry));
   }
 
   load();

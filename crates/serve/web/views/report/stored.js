@@ -2,15 +2,17 @@
 
 import { get } from "../../lib/api.js";
 import { choice, fill, h } from "../../lib/dom.js";
-import { count, number, percent, probability, time, toNumber } from "../../lib/format.js";
+import { count, percent, time, toNumber } from "../../lib/format.js";
 import { empty, latest, problem } from "../../lib/parts.js";
 import { toPosition } from "../../lib/position.js";
 import { address, change, here } from "../../lib/url.js";
+import { about, effect } from "./entry.js";
 
 /**
  * @typedef {{run: number, due: string, ended: string, attempts: number, state: string, sqlstate: string | null, error: string | null, num_changes: number, num_new: number, expected_false_share: number | string | null}} Run
  * @typedef {{name: string, owner: string, schedule: string, false_alarms: number, newest: Run | null}} Report
  * @typedef {{change: number, state: string, series: string | null, at: string | null, ended_at: string | null, kind: string, probability: unknown, difference: unknown, difference_low: unknown, difference_high: unknown, effect_sd: unknown, explanation: string | null}} Finding
+ * @typedef {{count: number, run: number | null}} News
  * @typedef {{report: Report & {runs: Run[]}, run: (Run & {changes: Finding[]}) | null}} Found
  */
 
@@ -29,21 +31,39 @@ function moment(text) {
   return at == null ? text : time(at, 1);
 }
 
-/** @param {HTMLElement} into @param {string} name */
-export function open(into, name) {
+/**
+ * @param {HTMLElement} into
+ * @param {string} name
+ * @param {Map<string, News>} news what reports have told since they were looked at
+ */
+export function open(into, name, news) {
   const head = h("div", { class: "row report-head" });
   const said = h("p", { class: "muted", role: "status" });
+  const hint = h("div", { role: "status" });
   const trouble = h("div");
   const list = h("div");
   const history = h("div");
-  fill(into, h("div", { class: "stack page" }, head, said, trouble, list, history));
+  fill(into, h("div", { class: "stack page" }, head, said, hint, trouble, list, history));
   const work = latest();
   const base = `/reports/${encodeURIComponent(name)}`;
   /** @type {Found | null} */
   let found = null;
   let asked = "";
 
+  /** Says what has come since, and leads there. */
+  function tellNews() {
+    const fresh = news.get(name);
+    fill(hint, fresh && h("a", {
+      class: "news", "data-in": true, href: address("/report", { report: name, run: fresh.run == null ? null : String(fresh.run), new: "1" }),
+      click: () => {
+        news.delete(name);
+        asked = "";
+      },
+    }, `${count(fresh.count)} new ${fresh.count === 1 ? "change" : "changes"}`));
+  }
+
   async function load() {
+    tellNews();
     const run = here().query.get("run") ?? "newest";
     try {
       if (run !== asked) {
@@ -98,18 +118,13 @@ export function open(into, name) {
 
   /** @param {Finding} finding */
   function item(finding) {
-    const [difference, low, high, sd, p] = [finding.difference, finding.difference_low, finding.difference_high, finding.effect_sd, finding.probability].map(toNumber);
+    const [difference, low, high, sd, probability] = [finding.difference, finding.difference_low, finding.difference_high, finding.effect_sd, finding.probability].map(toNumber);
     const state = /** @type {keyof typeof STATES} */ (finding.state);
     return h("li", {},
       h("span", {}, h("span", { class: state === "new" ? "badge strong" : "badge" }, STATES[state] ?? state)),
       h("div", { class: "told" }, h("span", { class: "sentence" }, finding.explanation),
-        h("p", { class: "muted small" }, h("span", { class: "badge" }, finding.kind === "variance" ? "spread" : finding.kind), finding.at != null && ` ${moment(finding.at)}`)),
-      h("div", { class: "effect" },
-        h("b", {}, `${(difference ?? 0) >= 0 ? "▲ +" : "▼ "}${number(difference, 4)}`),
-        low != null && h("p", { class: "muted small", title: "95 % interval of the difference" }, `${number(low, 3)} to ${number(high, 3)}`)),
-      h("div", { class: "effect" },
-        p != null && h("span", { title: "Probability of the change" }, `p ${probability(p)}`),
-        sd != null && h("p", { class: "muted small" }, `${number(Math.abs(sd), 3)} sd`)));
+        about(finding.kind, finding.at == null ? "" : moment(finding.at))),
+      ...effect({ difference, low, high, sd, probability }));
   }
 
   /** @param {Run[]} all @param {Run | null} shown */

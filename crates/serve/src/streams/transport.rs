@@ -10,8 +10,9 @@ use bytes::Bytes;
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
-use super::subscription::{News, Subscription};
-use super::wire::{status_of_close, Form};
+use super::meter::Meter;
+use super::teller::{Form, Teller};
+use crate::problem::Problem;
 
 /// Parts of an answer that wait for the client.
 const AHEAD: usize = 2;
@@ -19,21 +20,22 @@ const AHEAD: usize = 2;
 const REASON: usize = 120;
 
 /// Answers with server-sent events.
-pub fn over_http(mut subscription: Subscription) -> Response {
+pub fn over_http<T: Teller>(mut teller: T) -> Response {
     let (sink, mut parts) = mpsc::channel::<Bytes>(AHEAD);
     tokio::spawn(async move {
+        let meter = Meter::new(T::KIND, "sse");
         let mut out = String::new();
-        subscription.push_opening(Form::Lines, &mut out);
+        teller.push_opening(Form::Lines, &mut out);
         loop {
             if !out.is_empty() && sink.send(std::mem::take(&mut out).into()).await.is_err() {
                 return;
             }
-            let news = tokio::select! {
-                news = subscription.next() => news,
+            let told = tokio::select! {
+                told = teller.push_next(Form::Lines, &mut out) => told,
                 () = sink.closed() => return,
             };
-            subscription.push(&news, Form::Lines, &mut out);
-            if matches!(news, News::End(_)) {
+            meter.count(&told);
+            if told.end.is_some() {
                 sink.send(out.into()).await.ok();
                 return;
             }
@@ -45,32 +47,39 @@ pub fn over_http(mut subscription: Subscription) -> Response {
     ([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")], body).into_response()
 }
 
-/// Tells the events over a websocket, until either side ends it.
-pub async fn over_socket(mut subscription: Subscription, mut socket: WebSocket) {
+/// Tells over a websocket, until either side ends it.
+pub async fn over_socket<T: Teller>(mut teller: T, mut socket: WebSocket) {
+    let meter = Meter::new(T::KIND, "websocket");
     let mut out = String::new();
-    subscription.push_opening(Form::Frames, &mut out);
+    teller.push_opening(Form::Frames, &mut out);
     loop {
         if !out.is_empty() && socket.send(Message::text(std::mem::take(&mut out))).await.is_err() {
             return;
         }
-        let news = tokio::select! {
-            news = subscription.next() => news,
+        let told = tokio::select! {
+            told = teller.push_next(Form::Frames, &mut out) => told,
             // What clients say has no meaning; pings are answered on the way.
             said = socket.recv() => match said {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => continue,
             },
         };
-        subscription.push(&news, Form::Frames, &mut out);
-        if let News::End(problem) = news {
-            let reason = problem.title();
-            let reason = &reason[..reason.floor_char_boundary(REASON)];
-            let code = status_of_close(&problem).max(close_code::NORMAL);
-            let close = CloseFrame { code, reason: reason.into() };
+        meter.count(&told);
+        if let Some(problem) = told.end {
             if socket.send(Message::text(out)).await.is_ok() {
-                socket.send(Message::Close(Some(close))).await.ok();
+                socket.send(Message::Close(Some(farewell(&problem)))).await.ok();
             }
             return;
         }
     }
+}
+
+/// Returns what a websocket is closed with: try again, or do not.
+fn farewell(problem: &Problem) -> CloseFrame {
+    let code = match problem.status() {
+        503 => close_code::AGAIN,
+        _ => close_code::POLICY,
+    };
+    let reason = problem.title();
+    CloseFrame { code, reason: reason[..reason.floor_char_boundary(REASON)].into() }
 }
