@@ -179,6 +179,7 @@ lint-pages:
 lint-mutants:
 	tests/rollups/mutants/run.py --check
 	tests/files/mutants/run.py --check
+	tests/serve/mutants/run.py --check
 
 # TypeScript, which only checks, is among what scripts/setup.sh test installs.
 lint-web:

@@ -89,6 +89,7 @@ MORE = {
     "faults-all": FAULTS,
     "archive-mutants": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/mutants/run.py"],
     "archive-clouds": [*CLUSTER, PG15, "--", "scripts/azure.py", "run", "--", "tests/files/archive_clouds.py"],
+    "serve-mutants": ["tests/serve/mutants/run.py", PG15],
     "serve-all": [*CLUSTER, PG15, "--", "tests/serve/run.py", "--long"],
     "superset": [*CLUSTER, PG15, "--", "tests/superset/run.py"],
     **on_each(EACH, [16, 17]),

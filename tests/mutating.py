@@ -1,8 +1,17 @@
 """Mutants: changes of the sources that a test must notice. All are compiled at once, and the environment says whose turn it is."""
 
 import contextlib
+import os
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 
 def mutated(mutants, before):
@@ -31,3 +40,53 @@ def in_place(mutants, before):
     finally:
         for file in changed:
             file.write_text(before[file])
+
+
+def main(folder, crate, passes, names):
+    """Breaks a crate of the program as mutants.toml of the folder lists it: the test that each names must fail, and pass before.
+
+    `passes` takes a test, the program, and the number of the mutant or nothing; it returns whether the test passes, and why not. Among
+    the names, which choose those that have one of them in their names, --check has only the places of the mutants be looked for.
+    """
+    mutants = tomllib.loads((folder / "mutants.toml").read_text())["mutant"]
+    before = {file: file.read_text() for file in sorted((ROOT / f"crates/{crate}/src").rglob("*.rs"))}
+    if names == ["--check"]:
+        mutated(mutants, before)
+        print(f"ok - places of the mutants of {crate}")
+        return
+    chosen = [(number, mutant) for number, mutant in enumerate(mutants) if not names or any(name in mutant["name"] for name in names)]
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            with in_place(mutants, before):
+                build()
+                # Nobody else is to find it.
+                program = shutil.move(TARGET / "release/tally", directory)
+            sys.exit(survivors(chosen, passes, program) > 0)
+        finally:
+            build()
+
+
+def survivors(mutants, passes, program):
+    """The number of mutants that the test which they name does not notice."""
+    for test in sorted({mutant["by"] for _, mutant in mutants}):
+        passed, why = passes(test, program, "")
+        if not passed:
+            sys.exit(f"not ok - {test} fails without a mutant: {why}")
+    number_of = 0
+    for number, mutant in mutants:
+        survives, why = passes(mutant["by"], program, str(number))
+        number_of += survives
+        print(f"{'not ok' if survives else 'ok'} - {mutant['name']}: {why or 'no test fails'}", flush=True)
+    return number_of
+
+
+def build():
+    done = subprocess.run(["cargo", "build", "--quiet", "--release", "-p", "tally-loader"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+
+
+def outcome(command, environment):
+    """Whether a test passes, and its first complaint."""
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return done.returncode == 0, next((line for line in done.stdout.splitlines() if line.startswith("not ok")), done.stderr[-300:] if done.returncode else "")
