@@ -63,6 +63,13 @@ function makeTables() {
     FROM (VALUES ('Energy', 'XOM'), ('Energy', 'CVX'), ('Technology', 'AAPL'), ('Technology', 'MSFT'), ('Utilities', 'NEE'), ('Utilities', 'DUK')) AS t (sector, ticker),
          generate_series(0, 299) i;
     SELECT powertree_create('purchases', at => 'bought', "values" => '{pnl}', series => '{sector,ticker}', leaf => '30 days');
+    CREATE TABLE zz_archive (name text, at timestamptz NOT NULL, x float8) PARTITION BY RANGE (at);
+    CREATE TABLE zz_archive_1 PARTITION OF zz_archive FOR VALUES FROM ('2026-03-01Z') TO ('2026-03-02Z');
+    CREATE TABLE zz_archive_2 PARTITION OF zz_archive FOR VALUES FROM ('2026-03-02Z') TO ('2026-03-03Z');
+    INSERT INTO zz_archive SELECT 'one', to_timestamp(${FIRST} + 60 * i), sin(i / 100.0) FROM generate_series(0, 2879) i;
+    SELECT powertree_create('zz_archive', at => 'at', "values" => '{x}', series => '{name}', leaf => '1 hour');
+    SELECT powertree_archive('zz_archive', 'zz_archive_1');
+    DROP TABLE zz_archive_1;
     CREATE TABLE zz_nothing (name text, at timestamptz, x float8);
     SELECT powertree_create('zz_nothing', at => 'at', "values" => '{x}', series => '{name}', leaf => '1 minute');
     CREATE TABLE zz_single (at bigint, x float8);
@@ -72,7 +79,7 @@ function makeTables() {
     INSERT INTO "zz ""odd"" <b>"
     SELECT name, to_timestamp(${FIRST} + 60 * i), CASE WHEN k = 2 OR i % 7 = 3 THEN NULL WHEN k = 4 AND i = 5 THEN 'NaN' ELSE 1e-7 * sin(i) END
     FROM (VALUES (1, 'it''s "quoted"'), (2, E'two\nlines'), (3, '<script>window.hacked = 5</script>'), (4, ''), (5, repeat('very long ', 30))) AS names (k, name), generate_series(0, 1999) i;
-    SELECT powertree_create('zz "odd" <b>', at => 'at', "values" => ARRAY['x <i>'], series => ARRAY['na"me'], leaf => '1 minute');
+    SELECT powertree_create('"zz ""odd"" <b>"', name => 'zz "odd" <b>', at => 'at', "values" => ARRAY['x <i>'], series => ARRAY['na"me'], leaf => '1 minute');
     CREATE TABLE hostile AS SELECT 1 AS "<img src=x onerror=window.hacked=2>", '<script>window.hacked = 3</script>' AS b;
     CREATE TABLE sales AS SELECT shop, to_timestamp(${FIRST} + 3600 * i) AS at,
         100 + 5 * sin(i * 12.9898 + length(shop) * 78.233) * cos(i * i * 0.37 + length(shop)) + CASE WHEN shop = 'Lisbon' AND i >= 200 THEN 40 ELSE 0 END AS total
@@ -80,7 +87,7 @@ function makeTables() {
     GRANT SELECT ON sales TO ${WATCHER.user};
     ALTER DATABASE postgres OWNER TO ${WATCHER.user};
     CREATE TABLE ticks (symbol text, n bigint, note text);
-     GRANT SELECT ON trades, purchases, hostile, ticks, zz_nothing, zz_single, "zz ""odd"" <b>" TO ${READER.user}`);
+     GRANT SELECT ON trades, purchases, hostile, ticks, zz_archive, zz_nothing, zz_single, "zz ""odd"" <b>" TO ${READER.user}`);
   query("CALL powertree_compact()");
   query("ANALYZE");
 }

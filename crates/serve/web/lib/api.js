@@ -92,7 +92,7 @@ export function post(path, body, init = {}) {
 
 /** @param {Record<string, string | number | null | undefined>} params */
 function queryOf(params) {
-  const given = Object.entries(params).filter(([, value]) => value != null && value !== "");
+  const given = Object.entries(params).filter(([, value]) => value != null);
   const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
   return text && `?${text}`;
 }

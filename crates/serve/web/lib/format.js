@@ -26,7 +26,7 @@ export function number(x, digits = 6) {
   if (x == null) return "";
   if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞");
   const size = Math.abs(x);
-  if (size !== 0 && (size >= 1e12 || size < 1e-5)) return x.toExponential(Math.min(3, digits - 1)).replace("-", "−").replace("e+", "e");
+  if (size !== 0 && (size >= 1e12 || size < 1e-5)) return x.toExponential(Math.min(3, digits - 1)).replace(/\.?0+e/, "e").replaceAll("-", "−").replace("e+", "e");
   // Of a large number all digits before the point are shown.
   const needed = size >= 1 ? Math.max(digits, Math.floor(Math.log10(size)) + 1) : digits;
   return significant(Math.min(needed, 21)).format(x).replace("-", "−");
@@ -35,6 +35,23 @@ export function number(x, digits = 6) {
 /** @param {number | null | undefined} n */
 export function count(n) {
   return n == null ? "" : counts.format(n);
+}
+
+/**
+ * Returns a number of things with their name.
+ * @param {number} n
+ * @param {string} thing
+ */
+export function plural(n, thing) {
+  return `${n ? count(n) : "no"} ${thing}${n === 1 ? "" : "s"}`;
+}
+
+/**
+ * Returns a name of the data; one without characters is said.
+ * @param {string} text
+ */
+export function named(text) {
+  return text === "" ? "(empty)" : text;
 }
 
 /** @param {number} n */
@@ -129,17 +146,30 @@ export function span(seconds) {
   return "0 seconds";
 }
 
+/** Units of intervals, with their seconds. */
+const UNITS = /** @type {Array<[string, number]>} */ ([["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]);
+
+/** Returns how many of each unit an interval has, as ISO 8601 has it or as PostgreSQL writes it. @param {string} step */
+function unitsOf(step) {
+  const found = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(step)
+    ?? /^(?:(\d+) years? ?)?(?:(\d+) mons? ?)?(?:(\d+) days? ?)?(?:(\d+):(\d+):([\d.]+))?$/.exec(step);
+  return found?.slice(1).map((many) => Number(many ?? 0));
+}
+
 /**
- * Returns a step in words: a number, or an interval as ISO 8601 has it or as PostgreSQL writes it.
+ * Returns a step in words: a number, or an interval.
  * @param {string} step
  */
 export function stepText(step) {
   if (/^\d+$/.test(step)) return number(Number(step));
-  const iso = /^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(step);
-  const own = /^(?:(\d+) years? ?)?(?:(\d+) mons? ?)?(?:(\d+) days? ?)?(?:(\d+):(\d+):([\d.]+))?$/.exec(step);
-  const found = iso ?? own;
-  if (!found) return step;
-  const names = ["year", "month", "day", "hour", "minute", "second"];
-  const counts = found.slice(1).map((many) => Number(many ?? 0));
-  return counts.map((many, i) => (many ? `${number(many)} ${names[i]}${many === 1 ? "" : "s"}` : "")).filter(Boolean).join(" ");
+  return unitsOf(step)?.map((many, i) => (many ? `${number(many)} ${UNITS[i][0]}${many === 1 ? "" : "s"}` : "")).filter(Boolean).join(" ") ?? step;
+}
+
+/**
+ * Returns the width of a step: a number, or seconds, which those of months and years are about.
+ * @param {string | null} step
+ */
+export function stepWidth(step) {
+  if (/^\d+$/.test(step ?? "")) return Number(step);
+  return unitsOf(step ?? "")?.reduce((sum, many, i) => sum + many * UNITS[i][1], 0) ?? 0;
 }

@@ -19,6 +19,9 @@ import { isUtc, onSettings } from "./settings.js";
 /** Width that the labels of the values take, so that drawings below each other line up. */
 const MARGIN = 62;
 
+/** Steps between ticks of whole numbers. */
+const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
 /**
  * Returns the axes.
  * @param {PositionKind} kind
@@ -33,7 +36,7 @@ export function axes(kind, isSmall = false) {
   };
   return [
     {
-      ...shared, size: 38, gap: 5, space: kind === "integer" ? 80 : 64,
+      ...shared, ...(kind === "integer" ? { incrs: WHOLE } : {}), size: 38, gap: 5, space: kind === "integer" ? 80 : 64,
       values: (/** @type {any} */ _, /** @type {number[]} */ ticks, /** @type {number} */ __, /** @type {number} */ ___, /** @type {number} */ step) =>
         (kind === "integer" ? labels(ticks) : ticks.map((at, i) => tick(at, step, i ? ticks[i - 1] : null))),
     },

@@ -2,6 +2,14 @@
 
 /** @typedef {{path: string, query: URLSearchParams}} Place */
 
+/**
+ * Lists the values of a parameter: no text is none, but among several it is a value, as that of a column may be.
+ * @param {string | string[] | null | undefined} value
+ */
+function valuesOf(value) {
+  return Array.isArray(value) ? value : value ? [value] : [];
+}
+
 /** @type {Set<() => void>} */
 const listeners = new Set();
 
@@ -19,7 +27,7 @@ export function address(path, query = {}) {
   const params = query instanceof URLSearchParams ? query : new URLSearchParams();
   if (!(query instanceof URLSearchParams)) {
     for (const [key, value] of Object.entries(query)) {
-      for (const one of Array.isArray(value) ? value : [value]) if (one != null && one !== "") params.append(key, one);
+      for (const one of valuesOf(value)) params.append(key, one);
     }
   }
   const text = params.toString();
@@ -47,7 +55,7 @@ export function change(changes, how) {
   const { path, query } = here();
   for (const [key, value] of Object.entries(changes)) {
     query.delete(key);
-    for (const one of Array.isArray(value) ? value : [value]) if (one != null && one !== "") query.append(key, one);
+    for (const one of valuesOf(value)) query.append(key, one);
   }
   go(address(path, query), how);
 }

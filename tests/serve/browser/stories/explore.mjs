@@ -138,6 +138,27 @@ export async function explore({ browser, base, tabs }) {
     query(`DELETE FROM trades WHERE at > to_timestamp(${last})`);
   });
 
+  await test("rows that are in the archive are shown in whole leaves, wherever the range begins", async () => {
+    for (const [from, to, rows] of [["2026-03-01T10:20:00Z", "2026-03-02T03:10:00Z", ""], ["2026-03-01T10:20:00Z", "2026-03-01T10:30:00Z", "60"]]) {
+      await page.goto(`/explore?tree=zz_archive&from=${from}&to=${to}`);
+      await chartOf(page);
+      await shows(page, "tallies");
+      await page.locator(".badge.warn", { hasText: "archived" }).waitFor();
+      assert.equal(await page.getByRole("alert").count(), 0);
+      if (rows) assert.equal(await page.locator("#tallies tbody td.number").first().innerText(), rows);
+    }
+  });
+
+  await test("a series whose name is no text is one like others", async () => {
+    await page.goto(`/explore?tree=${encodeURIComponent('zz "odd" <b>')}`);
+    await chartOf(page);
+    await page.getByRole("heading", { name: "x <i> of (empty)" }).waitFor();
+    await page.getByRole("group", { name: 'na"me' }).getByLabel("(empty)").check();
+    await page.waitForFunction(() => location.search.endsWith("="));
+    await shows(page, "tallies");
+    assert.equal(await page.locator("#tallies tbody tr").count(), 1);
+  });
+
   await test("the keyboard reads values, zooms and goes back to all", async () => {
     await page.goto("/explore?tree=trades&value=price&k=bybit&k=BTC");
     const all = await chartOf(page);

@@ -12,11 +12,22 @@ const LOOKS = /** @type {Array<[string, Record<string, unknown>]>} */ ([
   ["dark", { colorScheme: "dark" }],
   ["narrow", { colorScheme: "light", viewport: { width: 390, height: 844 }, hasTouch: true }],
 ]);
-const VIEWS = /** @type {Array<[string, string]>} */ ([["report", "/report?tree=trades&value=price"], ["reports", "/report?report=sales"], ["broken", "/report?report=broken"], ["explore", "/explore?tree=trades&value=price&k=bybit&k=SOL"], ["dashboard", "/explore?tree=purchases&value=pnl&together=1&sum=total"], ["events", "/events"], ["sql", "/sql"]]);
+/** A tree whose names are not what one expects of names. */
+const ODD = 'zz "odd" <b>';
+const VIEWS = /** @type {Array<[string, string]>} */ ([["report", "/report?tree=trades&value=price"], ["reports", "/report?report=sales"], ["broken", "/report?report=broken"], ["explore", "/explore?tree=trades&value=price&k=bybit&k=SOL"], ["dashboard", "/explore?tree=purchases&value=pnl&together=1&sum=total"], ["events", "/events"], ["sql", "/sql"],
+  ["archived", "/explore?tree=zz_archive&from=2026-03-01T10:20:00Z&to=2026-03-02T03:10:00Z"], ["nothing", "/explore?tree=zz_nothing"], ["nothing-report", "/report?tree=zz_nothing"], ["single", "/explore?tree=zz_single"], ["single-report", "/report?tree=zz_single"],
+  ["odd", `/explore?tree=${encodeURIComponent(ODD)}`], ["odd-together", `/explore?tree=${encodeURIComponent(ODD)}&together=1`], ["odd-empty", `/explore?tree=${encodeURIComponent(ODD)}&k=${encodeURIComponent("two\nlines")}`],
+  ["odd-report", `/report?tree=${encodeURIComponent(ODD)}`], ["odd-sql", "/sql?q=SELECT"]]);
 
 /** @param {any} page @param {string} view */
 async function settle(page, view) {
-  if (view === "report") await page.locator("ol.report li .spark polyline").first().waitFor();
+  if (view === "nothing") await page.getByText("The table is empty").waitFor();
+  else if (view.endsWith("-report")) await page.getByText("Nothing changed").waitFor();
+  else if (view === "odd-sql") {
+    await page.locator(".cm-content").waitFor();
+    await runSql(page, "SELECT now() AS at, NULL::float8 AS nothing, '' AS empty, E'two\\nlines' AS \"na\"\"me\", 'NaN'::float8 AS \"<i>\", repeat('long ', 200) AS long");
+    await page.getByRole("region", { name: "Rows" }).waitFor();
+  } else if (view === "report") await page.locator("ol.report li .spark polyline").first().waitFor();
   else if (view === "reports") await page.locator("ol.stored li").first().waitFor();
   else if (view === "broken") await page.getByRole("alert").waitFor();
   else if (view === "events") await page.getByRole("region", { name: "Events" }).waitFor();
@@ -66,6 +77,10 @@ export async function quality({ browser, base, tabs }) {
       });
     }
   }
+
+  await test("names and values are text, whatever is in them", async () => {
+    for (const { page } of tabs) assert.equal(await page.evaluate(() => /** @type {any} */ (window).hacked), undefined);
+  });
 
   await test("the switch of colours is kept, and stronger than the system's", async () => {
     const { page } = tabs[tabs.length - 1];

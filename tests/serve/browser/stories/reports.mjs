@@ -79,7 +79,8 @@ export async function reports({ browser, base, tabs }) {
     assert.match(await links.filter({ hasText: "sales" }).innerText(), /1 new$/);
     assert.deepEqual(await items.allInnerTexts(), before, "what is looked at stays");
     await hint.click();
-    await page.waitForFunction(() => document.querySelectorAll("ol.stored li").length === 1);
+    await items.filter({ hasText: "Faro" }).waitFor();
+    assert.equal(await items.count(), 1);
     assert.match(await items.first().innerText(), /^new[^]*Faro fell from .* to /);
     assert.equal(await hint.count(), 0);
   });

@@ -2,7 +2,7 @@
 
 import { get, Problem } from "../../lib/api.js";
 import { choice, fill, h } from "../../lib/dom.js";
-import { count } from "../../lib/format.js";
+import { plural } from "../../lib/format.js";
 import { empty, latest, problem } from "../../lib/parts.js";
 import { follow } from "../../lib/stream.js";
 import { change, here } from "../../lib/url.js";
@@ -101,7 +101,7 @@ export function open(into) {
   /** @param {Missed} missed */
   function lacks({ count: many, offsets }) {
     const where = offsets.map(({ partition, from, to }) => `${partition}:${from}–${to}`).join(", ");
-    notices.append(h("div", { class: "problem", role: "alert" }, h("b", {}, `${count(many)} ${many === 1 ? "event" : "events"} missed`),
+    notices.append(h("div", { class: "problem", role: "alert" }, h("b", {}, `${plural(many, "event")} missed`),
       h("span", { class: "muted small" }, ` · partition:offsets ${where}`)));
     while (notices.children.length > 5) notices.firstElementChild?.remove();
   }
@@ -144,7 +144,7 @@ export function open(into) {
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "position"), isMany && h("th", { scope: "col" }, "table"), ...columns.map((name) => h("th", { scope: "col" }, name)))),
         body)));
     return () => {
-      fill(said, state || `${count(seen)} ${seen === 1 ? "event" : "events"}${isPaused ? ", paused" : ""}`);
+      fill(said, state || `${plural(seen, "event")}${isPaused ? ", paused" : ""}`);
       fill(body, ...events.map((event) => line(event, columns, isMany)));
     };
   }

@@ -2,7 +2,7 @@
 
 import { colour } from "../../lib/colours.js";
 import { fill, h, rested } from "../../lib/dom.js";
-import { count, number } from "../../lib/format.js";
+import { count, number, plural } from "../../lib/format.js";
 import { axes, draw, room } from "../../lib/plot.js";
 import { showPosition } from "../../lib/position.js";
 import { onSettings } from "../../lib/settings.js";
@@ -154,7 +154,7 @@ export function chart(into, kind, on) {
     if (!shown) return;
     if (index == null || shown.mean[index] == null) {
       readout.classList.add("muted");
-      fill(readout, shown.isRaw ? `${count(shown.at.length)} values` : `${count(total(shown))} values in ${count(shown.at.length)} steps`);
+      fill(readout, shown.isRaw ? plural(shown.at.length, "value") : `${plural(total(shown), "value")} in ${plural(shown.at.length, "step")}`);
       return;
     }
     readout.classList.remove("muted");
@@ -236,7 +236,7 @@ export function chart(into, kind, on) {
   /** @param {Chart} data @param {[number, number]} within @param {string} name */
   function summary(data, [from, to], name) {
     const [least, greatest] = [ends(data.min)[0], ends(data.max)[1]];
-    const what = data.at.length ? `${count(total(data))} values between ${number(least)} and ${number(greatest)}` : "no values";
+    const what = data.at.length ? `${plural(total(data), "value")} between ${number(least)} and ${number(greatest)}` : "no values";
     return `${name} from ${showPosition(from, kind)} to ${showPosition(to, kind)}: ${what}. Plus and minus zoom, page keys move, arrows read values, Home shows all.`;
   }
 

@@ -1,7 +1,7 @@
 // The side of Explore: which tree, which value, which series.
 
 import { choice, fill, h } from "../../lib/dom.js";
-import { count } from "../../lib/format.js";
+import { count, named } from "../../lib/format.js";
 import { matches } from "./state.js";
 
 /**
@@ -56,7 +56,7 @@ export function facets(into, on) {
         fill(items, ...found.slice(0, SHOWN).map((value) => h("label", {}, h("input", {
           type: "checkbox", checked: chosen.includes(value), "data-at": `${column}=${value}`,
           change: () => on.facet(column, chosen.includes(value) ? chosen.filter((other) => other !== value) : [...chosen, value]),
-        }), h("span", { title: value }, value))),
+        }), h("span", { title: value }, named(value)))),
         found.length > SHOWN && h("p", { class: "muted small" }, `and ${count(found.length - SHOWN)} more: type to find them`),
         !found.length && h("p", { class: "muted small" }, "none"));
       };

@@ -1,7 +1,7 @@
 // Explore: any range of any series, from the whole history down to its rows, and the tallies of all series beside it.
 
 import { fill, h, rested, say } from "../../lib/dom.js";
-import { span, stepText } from "../../lib/format.js";
+import { named, plural, span, stepText, stepWidth } from "../../lib/format.js";
 import { empty, latest, noTree, problem } from "../../lib/parts.js";
 import { fromPosition, showPosition } from "../../lib/position.js";
 import { change } from "../../lib/url.js";
@@ -111,7 +111,7 @@ export function open(into) {
     const isTogether = state.together && canTogether;
     const key = state.key && keys.some((one) => same(one, state.key)) ? state.key : keys[0];
     const range = state.live && state.range ? follow(tree.extent, state.range) : state.range ?? tree.extent;
-    const name = `${state.value} of ${isTogether ? `${keys.length} series` : key.join(" ") || tree.name}`;
+    const name = `${state.value} of ${isTogether ? `${keys.length} series` : key.map(named).join(" ") || tree.name}`;
     heading(tree, range, name, { canTogether, isTogether });
     live();
     shown.main.preview(range);
@@ -123,7 +123,7 @@ export function open(into) {
     if (isOther) shown.main.mark([]);
     const points = innerWidth < 700 ? POINTS_NARROW : POINTS;
     charts(shown, whose, range, points, name, isOther);
-    showTallies(shown, range, isTogether ? null : key);
+    if (range[0] >= (tree.archivedUntil ?? -Infinity)) showTallies(shown, range, isTogether ? null : key);
   }
 
   /** @param {Open} here @param {string[][]} keys @param {[number, number]} range @param {number} points @param {string} name @param {boolean} isOther */
@@ -140,6 +140,8 @@ export function open(into) {
       here.sums.show(found, range, state.total);
       pieces.main.dataset.shows = asked;
       badges(found, tree);
+      // No tally is of a part of an archived leaf; steps are whole ones.
+      if (found.isArchived) showTallies(here, stepped(found, range), keys.length > 1 ? null : keys[0]);
       fill(pieces.said);
       if (isOther || state.live) {
         const whole = /** @type {[number, number]} */ (tree.extent);
@@ -205,7 +207,7 @@ export function open(into) {
   /** @param {Chart} found @param {Tree} tree */
   function badges(found, tree) {
     fill(pieces.badges,
-      found.isRaw ? h("span", { class: "badge strong", title: "Each point is a row" }, "raw") : found.step && h("span", { class: "badge", title: "Width of a step" }, stepText(found.step)),
+      found.isRaw ? found.at.length > 0 && h("span", { class: "badge strong", title: "Each point is a row" }, "raw") : found.step && h("span", { class: "badge", title: "Width of a step" }, stepText(found.step)),
       found.isArchived && h("span", { class: "badge warn", title: "Rows of this range are in the archive; the tree answers for them" }, "archived"),
       state.live && h("span", { class: "badge strong" }, "live"),
       tree.state !== "live" && h("span", { class: "badge warn", title: tree.state }, "from the table"));
@@ -213,7 +215,7 @@ export function open(into) {
 
   /** @param {data.Change[]} found @param {Tree} tree */
   function listChanges(found, tree) {
-    fill(pieces.changes, found.length > 0 && h("details", {}, h("summary", {}, `${found.length} ${found.length === 1 ? "change" : "changes"} in this range`),
+    fill(pieces.changes, found.length > 0 && h("details", {}, h("summary", {}, `${plural(found.length, "change")} in this range`),
       h("ol", {}, ...found.map((one) => h("li", {}, h("button", {
         class: "plain small", title: "Show what is around it",
         click: () => {
@@ -281,6 +283,11 @@ export function open(into) {
 /** @param {string[]} a @param {string[] | null} b */
 function same(a, b) {
   return b != null && a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+/** A range that begins and ends where steps do. @param {Chart} found @param {[number, number]} range @returns {[number, number]} */
+function stepped({ at, step }, [from, to]) {
+  return at.length ? [at[0], at[at.length - 1] + stepWidth(step)] : [from, to];
 }
 
 /** A range without digits that nobody sees. @param {[number, number]} range @returns {[number, number]} */

@@ -41,7 +41,7 @@ export function overview(into, kind, on) {
     scales: { y: { range: () => (shown ? room([shown.min, shown.max], shown.at, ...extent) : [0, 1]) } },
     axes: [{ show: false }, { show: false }],
     cursor: { show: false },
-    series: [{}, { width: 0, points: { show: false } }, { width: 0, points: { show: false } }, { stroke: () => colour("mean"), width: 1, points: { show: false } }],
+    series: [{}, { width: 0, points: { show: false } }, { width: 0, points: { show: false } }, { stroke: () => colour("mean"), width: 1, points: { size: 5, fill: () => colour("mean"), show: () => shown?.at.length === 1 } }],
     bands: [{ series: [1, 2], fill: () => colour("band") }],
   }, { height: HEIGHT, kind });
 

@@ -1,7 +1,7 @@
 // The table of series: the tally of each in the range.
 
 import { fill, h } from "../../lib/dom.js";
-import { count, number } from "../../lib/format.js";
+import { count, named, number } from "../../lib/format.js";
 import { halfInterval, NONE, together } from "../../lib/summary.js";
 
 /**
@@ -65,8 +65,8 @@ export function table(into, on) {
       h("tbody", {}, ...sorted.slice(0, DRAWN).map((row) => {
         const isChosen = key != null && compareKeys(key, row.key) === 0;
         return h("tr", { class: isChosen ? "can chosen" : "can" },
-          ...row.key.map((value, i) => h("td", {}, i === row.key.length - 1
-            ? h("button", { class: "plain", "aria-pressed": isChosen ? "true" : "false", title: "Show this series", click: () => on.key(row.key) }, value) : value)),
+          ...row.key.map((value, i) => h("td", { class: "name" }, i === row.key.length - 1
+            ? h("button", { class: "plain", "aria-pressed": isChosen ? "true" : "false", title: `Show ${value}`, click: () => on.key(row.key) }, named(value)) : h("span", { title: value }, named(value)))),
           ...COLUMNS.map(({ show: text }) => h("td", { class: "number" }, text(row.summary))));
       })),
       rows.length > 1 && h("tfoot", {}, h("tr", {},

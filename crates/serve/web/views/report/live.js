@@ -1,7 +1,7 @@
 // A report on demand: what changed in all series of a tree, most important first.
 
 import { choice, fill, h, rested } from "../../lib/dom.js";
-import { count, percent } from "../../lib/format.js";
+import { count, percent, plural } from "../../lib/format.js";
 import { empty, latest, noTree, problem, save } from "../../lib/parts.js";
 import { fromPosition, showPosition } from "../../lib/position.js";
 import { address, change, here } from "../../lib/url.js";
@@ -134,8 +134,8 @@ export function open(into) {
     sparks.clear();
     const shown = entries.filter((entry) => entry.series.toLowerCase().startsWith(prefix.toLowerCase()) && (!kind || entry.kind === kind));
     const share = entries[0]?.falseShare;
-    const many = `${count(shown.length)} ${shown.length === 1 ? "change" : "changes"}${shown.length < entries.length ? ` of ${count(entries.length)}` : ""}`;
-    fill(said, entries.length ? `${many} in ${count(keys.size)} series, most important first.${share == null ? "" : ` Expected share of false alarms: ${percent(share)}.`}` : "");
+    const found = `${plural(shown.length, "change")}${shown.length < entries.length ? ` of ${count(entries.length)}` : ""}`;
+    fill(said, entries.length ? `${found} in ${count(keys.size)} series, most important first.${share == null ? "" : ` Expected share of false alarms: ${percent(share)}.`}` : "");
     if (!shown.length) {
       fill(list, h("div", { class: "panel" }, entries.length ? empty("No change matches", "Choose another kind or other series.")
         : empty("Nothing changed", `In ${count(keys.size)} series no change is probable enough. Look further back, or let more false alarms in.`)));

@@ -2,7 +2,7 @@
 
 import { get } from "../../lib/api.js";
 import { choice, fill, h } from "../../lib/dom.js";
-import { count, percent, time, toNumber } from "../../lib/format.js";
+import { count, percent, plural, time, toNumber } from "../../lib/format.js";
 import { empty, latest, problem } from "../../lib/parts.js";
 import { toPosition } from "../../lib/position.js";
 import { address, change, here } from "../../lib/url.js";
@@ -59,7 +59,7 @@ export function open(into, name, news) {
         news.delete(name);
         asked = "";
       },
-    }, `${count(fresh.count)} new ${fresh.count === 1 ? "change" : "changes"}`));
+    }, plural(fresh.count, "new change")));
   }
 
   async function load() {
@@ -96,7 +96,7 @@ export function open(into, name, news) {
       h("span", { class: "row push small" }, h("a", { href: `/api/v1${base}/atom` }, "Atom"), h("a", { href: `/api/v1${base}/csv`, download: `${name}.csv` }, "CSV")));
     const { newest } = report;
     fill(trouble, newest?.state === "failed" && h("div", { class: "problem", role: "alert" },
-      h("b", {}, "The last run failed"), h("span", { class: "muted small" }, ` · ${moment(newest.due)} · tried ${count(newest.attempts)} times`),
+      h("b", {}, "The last run failed"), h("span", { class: "muted small" }, ` · ${moment(newest.due)} · tried ${plural(newest.attempts, "time")}`),
       h("p", { class: "small" }, newest.error)));
     runs(report.runs, run);
     if (!run) {
@@ -105,7 +105,7 @@ export function open(into, name, news) {
       return;
     }
     const share = toNumber(run.expected_false_share);
-    fill(said, `Run of ${moment(run.due)}: ${count(run.num_changes)} ${run.num_changes === 1 ? "change" : "changes"}, ${count(run.num_new)} new.`,
+    fill(said, `Run of ${moment(run.due)}: ${plural(run.num_changes, "change")}, ${count(run.num_new)} new.`,
       share != null && run.num_changes > 0 && ` Expected share of false alarms: ${percent(share)}.`, ` Runs ${report.schedule} as ${report.owner}.`);
     if (run.state === "failed") {
       fill(list, h("div", { class: "panel" }, empty("This run failed", run.error ?? "")));

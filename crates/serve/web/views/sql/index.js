@@ -3,7 +3,7 @@
 import { bodyOf, isAbort, post, request } from "../../lib/api.js";
 import { extensionSchema, functions, tables } from "../../lib/catalogue.js";
 import { choice, fill, h, rested, say } from "../../lib/dom.js";
-import { count, number, time } from "../../lib/format.js";
+import { count, number, plural, time } from "../../lib/format.js";
 import { grid } from "../../lib/grid.js";
 import { empty, problem, progress, save } from "../../lib/parts.js";
 import { address, go, here } from "../../lib/url.js";
@@ -107,7 +107,7 @@ export function open(into, user) {
     const took = performance.now() - began;
     past.add({ sql: statement.text, at: Date.now() / 1000, took, rows: answer.rows.length });
     if (!runs.hidden) drawHistory();
-    const text = `${count(answer.rows.length)} ${answer.rows.length === 1 ? "row" : "rows"} in ${took < 1000 ? `${Math.round(took)} ms` : `${number(took / 1000, 3)} s`}`;
+    const text = `${plural(answer.rows.length, "row")} in ${took < 1000 ? `${Math.round(took)} ms` : `${number(took / 1000, 3)} s`}`;
     fill(said, h("p", { class: "muted small" }, text, answer.more && h("span", { class: "badge warn" }, "there are more rows")));
     drop();
     if (!answer.rows.length) {
