@@ -28,15 +28,21 @@ fn powertree_before_ddl(call: Call) {
     let Some(command) = call.command::<pg_sys::AlterTableStmt>() else { return };
     leaving::forget();
     for part in command.list(|command| &command.cmds).all::<pg_sys::AlterTableCmd>() {
-        if part.subtype != pg_sys::AlterTableType::AT_DetachPartition {
+        let is_detached = part.subtype == pg_sys::AlterTableType::AT_DetachPartition;
+        if is_detached {
+            touched::detach();
+        } else if part.subtype != pg_sys::AlterTableType::AT_AttachPartition {
             continue;
         }
-        touched::detach();
-        let detached = part.node(|part| &part.def).and_then(NodeRef::cast::<pg_sys::PartitionCmd>);
-        let Some(detached) = detached else { continue };
-        let partition_named = || table_named(detached.node(|detached| &detached.name));
+        let moved = part.node(|part| &part.def).and_then(NodeRef::cast::<pg_sys::PartitionCmd>);
+        let Some(moved) = moved else { continue };
+        let partition_named = || table_named(moved.node(|moved| &moved.name));
+        if !is_detached {
+            touched::attach(partition_named());
+            continue;
+        }
         let (table, partition) = (table_named(command.node(|command| &command.relation)), partition_named());
-        if detached.concurrent {
+        if moved.concurrent {
             refuse_concurrent_detach(table);
         } else if parents(partition).contains(&table) && rights::owns(table) {
             leaving::account_for(partition, "partition detached", partition_named);

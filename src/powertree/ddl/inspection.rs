@@ -44,7 +44,13 @@ fn is_live(tables: &Tables, tree: &Definition) -> Option<TreeState> {
 
 /// Compares a tree with its table or a partition of it.
 fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
-    let Some(state) = is_live(tables, tree) else { return };
+    let Some(state) = is_live(tables, tree) else {
+        // It reads its table, and what is archived beside it.
+        if touched::attaches(relation) {
+            require_apart_from_archived(tree, relation);
+        }
+        return;
+    };
     let is_base = relation == tree.base;
     // A compaction that has found all partitions to have one owner must end before one of them gets another.
     if strangers(relation, tree.base).is_some() {

@@ -16,11 +16,22 @@ struct Touched {
     all: bool,
     /// Whether one of the commands detaches a partition.
     detaches: bool,
+    /// The table that a command attaches as a partition; 0 if there is none.
+    attached: u32,
 }
 
 thread_local! {
     static TOUCHED: RefCell<Touched> =
-        const { RefCell::new(Touched { depth: 0, relations: [0; MOST], count: 0, all: false, detaches: false }) };
+        const {
+        RefCell::new(Touched {
+            depth: 0,
+            relations: [0; MOST],
+            count: 0,
+            all: false,
+            detaches: false,
+            attached: 0,
+        })
+    };
 }
 
 /// Registers callbacks for changes of relations; once, when the library is loaded.
@@ -39,7 +50,11 @@ extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mut std::
 
 /// Begins a command.
 pub fn begin_command() {
-    TOUCHED.with_borrow_mut(|touched| touched.depth += 1);
+    TOUCHED.with_borrow_mut(|touched| {
+        // An error in a subtransaction does not end the command before.
+        touched.attached = 0;
+        touched.depth += 1;
+    });
 }
 
 /// Notes that the running command, or one around it, detaches a partition.
@@ -50,6 +65,16 @@ pub fn detach() {
 /// Whether the running command, or one around it, detaches a partition.
 pub fn detaches() -> bool {
     TOUCHED.with_borrow(|touched| touched.detaches)
+}
+
+/// Notes that the running command attaches this table as a partition.
+pub fn attach(table: Oid) {
+    TOUCHED.with_borrow_mut(|touched| touched.attached = table.to_u32());
+}
+
+/// Whether the running command attaches this table as a partition.
+pub fn attaches(table: Oid) -> bool {
+    TOUCHED.with_borrow(|touched| touched.attached == table.to_u32())
 }
 
 /// Returns the relations that the running command has changed so far; None if they are not known.
@@ -63,11 +88,19 @@ pub fn by_now() -> Option<Vec<Oid>> {
 /// Ends a command. Changes of an inner command are those of the outer one too.
 pub fn end_command() {
     TOUCHED.with_borrow_mut(|touched| {
+        touched.attached = 0;
         touched.depth = touched.depth.saturating_sub(1);
         if touched.depth == 0 {
-            (touched.count, touched.all, touched.detaches) = (0, false, false);
+            touched.forget();
         }
     });
+}
+
+impl Touched {
+    fn forget(&mut self) {
+        (self.depth, self.count, self.all) = (0, 0, false);
+        (self.detaches, self.attached) = (false, 0);
+    }
 }
 
 /// Forgets all commands, at the end of the transaction.
@@ -75,7 +108,7 @@ fn forget() {
     // Called at any moment; a borrow can only fail inside this module, which calls nothing else.
     TOUCHED.with(|touched| {
         if let Ok(mut touched) = touched.try_borrow_mut() {
-            (touched.depth, touched.count, touched.all, touched.detaches) = (0, 0, false, false);
+            touched.forget();
         }
     });
 }
