@@ -90,11 +90,11 @@ pub async fn partitions(session: &mut Session, cut: i64, granularity: Granularit
 async fn find(session: &Session) -> Result<Vec<Partition>, Failure> {
     let table = &session.table;
     let kind = if table.has_zone() { "timestamptz" } else { "timestamp" };
-    // A bound is written for the session's settings, and read with them.
+    // A bound is written for the session's settings, and read with them. An infinite one is no end.
     let bound = |word: &str| {
-        format!(
-            "floor(extract(epoch FROM substring(pg_get_expr(c.relpartbound, c.oid) FROM '{word} \\(''([^'']*)''\\)')::{kind}))::int8"
-        )
+        let time =
+            format!("substring(pg_get_expr(c.relpartbound, c.oid) FROM '{word} \\(''([^'']*)''\\)')::{kind}");
+        format!("CASE WHEN isfinite({time}) THEN floor(extract(epoch FROM {time}))::int8 END")
     };
     let sql = format!(
         "SELECT n.nspname::text, c.relname::text, c.relkind = 'r', {}, {}, c.oid
@@ -175,7 +175,9 @@ async fn attempt(
         let address = place(entry)?.below(&entry.slot.object(&session.table.name)?);
         let found = Object::find(&address)?.map(|object| object.version());
         if found.as_ref() != entry.written.as_ref().map(|written| &written.etag) {
-            return Err(Stay::Differs(format!("{address} is not what was proved")));
+            return Err(Stay::Differs(format!(
+                "{address} is not what was proved; see `tally archive verify`"
+            )));
         }
     }
     let (table, name) = (&session.table, &partition.name);

@@ -220,6 +220,13 @@ pub async fn written(client: &Client, entry: &Entry, object: &Written) -> Result
     Ok(())
 }
 
+/// Records the tag that an object has where it is now.
+pub async fn moved(client: &Client, entry: &Entry, etag: &str) -> Result<(), Failure> {
+    let sql = "UPDATE loader.archive SET etag = $2, changed_at = pg_catalog.now() WHERE id = $1";
+    client.execute(sql, &[&entry.id, &etag]).await.map_err(of_server)?;
+    Ok(())
+}
+
 /// Records how far a slot is.
 pub async fn reached(client: &impl GenericClient, entry: &Entry, state: State) -> Result<(), Failure> {
     let sql = "UPDATE loader.archive SET state = $2, changed_at = pg_catalog.now() WHERE id = $1";

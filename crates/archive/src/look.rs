@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use comfy_table::presets;
 use comfy_table::Table;
-use tally_postgres::Failure;
+use tally_postgres::{ErrorKind, Failure};
 
 use crate::compare::hashes;
 use crate::export;
 use crate::ledger::{self, Entry, KeptTrees, State, Written};
+use crate::server::of_server;
 use crate::session::{connect, place, trees, Session, SessionArgs};
 use crate::slot::{Slot, EVER};
 use crate::step;
@@ -26,6 +27,9 @@ pub struct StatusArgs {
 pub struct VerifyArgs {
     #[command(flatten)]
     subject: Subject,
+    /// Know objects that were moved, or brought back from a backup, by their rows
+    #[arg(long, conflicts_with = "topic")]
+    moved: bool,
 }
 
 /// The table or topic that is looked at.
@@ -85,20 +89,29 @@ pub async fn status(StatusArgs { subject }: StatusArgs) -> Result<(), Failure> {
 }
 
 /// Reads everything back; fails if anything is not as it was proved.
-pub async fn verify(VerifyArgs { subject }: VerifyArgs) -> Result<(), Failure> {
+pub async fn verify(VerifyArgs { subject, moved }: VerifyArgs) -> Result<(), Failure> {
     if let Some(topic) = &subject.topic {
         return topic::verify(&connect(&subject.database).await?, topic).await;
     }
     let session = Session::begin_alone(&subject.session(), &[]).await?;
     let (mut objects, mut proved) = (0u64, Vec::new());
-    for entry in session.entries(EVER.0, EVER.1).await? {
-        let Some(written) = entry.written.as_ref().filter(|_| entry.state != State::Planned) else {
+    for mut entry in session.entries(EVER.0, EVER.1).await? {
+        let Some(mut written) = entry.written.take().filter(|_| entry.state != State::Planned) else {
             continue;
         };
         objects += 1;
-        match step::prove(&session.table, &place(&entry)?, &entry, written) {
+        let place = place(&entry)?;
+        if moved && step::follow(&session.table, &place, &entry, &mut written)? {
+            ledger::moved(&session.client, &entry, &written.etag).await?;
+        }
+        let outcome = step::prove(&session.table, &place, &entry, &written);
+        entry.written = Some(written);
+        match outcome {
             Ok(()) => proved.push(entry),
-            Err(failure) => eprintln!("{failure}"),
+            Err(failure) => {
+                eprintln!("{failure}");
+                write_again(&session, &entry, &failure).await?;
+            }
         }
     }
     let mut good = proved.len() as u64;
@@ -113,7 +126,25 @@ pub async fn verify(VerifyArgs { subject }: VerifyArgs) -> Result<(), Failure> {
     match objects - good {
         0 => Ok(()),
         n => Err(Failure::new(format!("{n} slots are not as they were archived"))
-            .mend("those whose rows changed are archived again by the next run; bring other objects back from a backup, and rows that trees forgot by `tally archive restore`")),
+            .mend("those whose rows changed, or are still there, are archived again by the next run; bring other objects back from a backup and say --moved, and rows that trees forgot by `tally archive restore`")),
+    }
+}
+
+/// Has the next run write an object that is gone or damaged, if the table still has the rows.
+async fn write_again(session: &Session, entry: &Entry, failure: &Failure) -> Result<(), Failure> {
+    let Some(written) = entry.written.as_ref().filter(|_| entry.state != State::Dropped) else {
+        return Ok(());
+    };
+    // A store that does not answer may still have it.
+    if failure.kind() == ErrorKind::Retry {
+        return Ok(());
+    }
+    let table = &session.table;
+    let sql = format!("SELECT count(*) FROM {} WHERE {}", table.sql(), table.within(entry.slot)?);
+    let row = session.client.query_one(&sql, &[]).await.map_err(|e| of_server(&e).at(table.sql()))?;
+    match row.get::<_, i64>(0) >= written.rows {
+        true => ledger::reached(&session.client, entry, State::Planned).await,
+        false => Ok(()),
     }
 }
 

@@ -63,6 +63,7 @@ impl Slot {
 
     /// Returns the name of the object of a table, below the place of the archive.
     pub fn object(self, table: &str) -> Result<String, Failure> {
+        let table = one_part(table);
         Ok(format!("{table}/{}/{table}.parquet", self.directory()?))
     }
 
@@ -77,7 +78,7 @@ impl Slot {
 
     /// Returns the name of the manifest of a table, below the place of the archive.
     pub fn manifest(self, table: &str) -> Result<String, Failure> {
-        Ok(format!("{table}/_tally/{}.json", self.name()?))
+        Ok(format!("{}/_tally/{}.json", one_part(table), self.name()?))
     }
 
     /// Returns its start and its end as times, such as `2026-03-01T05:00Z`.
@@ -93,6 +94,11 @@ impl Slot {
             Granularity::Day => text(self.from, "%Y-%m-%d"),
         }
     }
+}
+
+/// Returns the name of a table as one part of an object's name: a slash would put the objects among those of another table.
+fn one_part(table: &str) -> String {
+    table.replace('%', "%25").replace('/', "%2F")
 }
 
 /// Returns a time of UTC as a literal of SQL.
@@ -120,6 +126,10 @@ mod tests {
         assert_eq!(hour.name()?, "2026-02-28T05");
         assert_eq!(hour.object("trades")?, "trades/year=2026/month=02/day=28/hour=05/trades.parquet");
         assert_eq!(hour.manifest("trades")?, "trades/_tally/2026-02-28T05.json");
+        assert_eq!(hour.manifest("a/%")?, "a%2F%25/_tally/2026-02-28T05.json");
+        assert!(
+            hour.object("a/b")?.starts_with("a%2Fb/year=") && hour.object("a/b")?.ends_with("/a%2Fb.parquet")
+        );
         let day = Slot::numbered(-1, Granularity::Day);
         assert_eq!(day.object("t")?, "t/year=1969/month=12/day=31/t.parquet");
         assert_eq!(literal(day.to, true)?, "'1970-01-01 00:00:00+00'::pg_catalog.timestamptz");

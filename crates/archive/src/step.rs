@@ -86,6 +86,25 @@ pub fn prove(table: &SourceTable, place: &Address, entry: &Entry, written: &Writ
     }
 }
 
+/// Whether a slot's object has another tag than the ledger knows, and yet the rows that were exported; `written` then has that tag.
+pub fn follow(
+    table: &SourceTable,
+    place: &Address,
+    entry: &Entry,
+    written: &mut Written,
+) -> Result<bool, Failure> {
+    let found = Object::find(&place.below(&entry.slot.object(&table.name)?))?;
+    let Some(etag) = found.map(|object| object.version()).filter(|etag| *etag != written.etag) else {
+        return Ok(false);
+    };
+    let there = Written { etag, ..written.clone() };
+    let is_proved = prove(table, place, entry, &there).is_ok();
+    if is_proved {
+        *written = there;
+    }
+    Ok(is_proved)
+}
+
 /// Proves the object of a slot, describes it, and records that; what is not proved is written again by the next run.
 pub async fn verify(
     client: &Client,

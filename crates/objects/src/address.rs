@@ -97,6 +97,19 @@ impl Address {
         Ok(Self { store: Arc::new(store), path: Path::default(), root: root.display().to_string() })
     }
 
+    /// Returns the path that a text or a `file://` address names. In the latter a machine may stand before the path, which is not
+    /// its first directory.
+    pub fn local_path(text: &str) -> Result<&str, Failure> {
+        let Some(rest) = text.strip_prefix("file://") else { return Ok(text) };
+        let path = rest.strip_prefix("localhost").unwrap_or(rest);
+        match path.starts_with('/') {
+            true => Ok(path),
+            false => Err(Failure::usage("a file:// address has no relative path")
+                .at(text)
+                .mend("write file:///path, or the path alone")),
+        }
+    }
+
     /// The address of a name below this one.
     pub fn below(&self, name: &str) -> Self {
         Self { path: Path::from(format!("{}/{name}", self.path)), ..self.clone() }
@@ -142,6 +155,15 @@ mod tests {
     fn addresses_are_refused() {
         let said = Address::parse("s3://bucket/a.csv").unwrap_err().to_string();
         assert!(said.contains("without object storage"), "{said}");
+    }
+
+    #[test]
+    fn addresses_of_directories_are_absolute() {
+        let path = |text| Address::local_path(text).ok();
+        assert_eq!(path("a/b"), Some("a/b"));
+        assert_eq!(path("file:///a/b"), Some("/a/b"));
+        assert_eq!(path("file://localhost/a"), Some("/a"));
+        assert_eq!((path("file://a/b"), path("file://localhosts/a"), path("file://")), (None, None, None));
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Address {
     pub fn of_place(text: &str) -> Result<Self, Failure> {
         match Self::is_one(text) {
             true => Self::parse(text),
-            false => Self::of_directory(std::path::Path::new(text.strip_prefix("file://").unwrap_or(text))),
+            false => Self::of_directory(Self::local_path(text)?.as_ref()),
         }
     }
 }

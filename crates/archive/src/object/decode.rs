@@ -29,7 +29,8 @@ impl<'a> ObjectDecoder<'a> {
         let wrong = |what: &str| Failure::new(what).at(address);
         let file = ObjectFile::find(address)?.ok_or_else(|| wrong("there is no such object"))?;
         if file.tag() != tag {
-            return Err(wrong("object has been replaced since it was written"));
+            return Err(wrong("object has been replaced since it was written")
+                .mend("if it was moved or brought back, see `tally archive verify --moved`"));
         }
         let about = file.metadata().map_err(|e| wrong(&e.to_string()))?;
         let columns = about.file_metadata().schema_descr().columns();
@@ -37,7 +38,8 @@ impl<'a> ObjectDecoder<'a> {
         let expected = table.columns.iter().map(|column| (column.name.as_str(), column.form.physical()));
         match expected.eq(found) {
             true => Ok(Self { table, file, about }),
-            false => Err(wrong("columns are not those of the table")),
+            false => Err(wrong("columns are not those of the table")
+                .mend("give the table the columns back that the manifest of the object names")),
         }
     }
 

@@ -56,7 +56,7 @@ pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<Location>, F
             let found = objects_of(argument, endings)?;
             objects.extend(found.into_iter().map(|object| (object.url().to_string(), object)));
         } else {
-            paths.push(argument.strip_prefix("file://").unwrap_or(argument).to_string());
+            paths.push(Address::local_path(argument)?.to_string());
         }
     }
     let stream = has_stream.then_some(Location::StandardInput);

@@ -44,7 +44,10 @@ async fn run(transaction: &Transaction, config: &ReportConfig) -> Result<Changes
         ),
         None => return Err(Problem::bad_request("the report has nothing to look at")),
     };
-    let micros = |column: &str| format!("(EXTRACT(epoch FROM c.{column}) * 1000000)::int8 AS {column}");
+    // Some times, such as infinite ones, are beyond microseconds since 1970.
+    let micros = |column: &str| {
+        format!("(GREATEST(LEAST(EXTRACT(epoch FROM c.{column}), 9e12), -9e12) * 1000000)::int8 AS {column}")
+    };
     let sql = format!(
         "SELECT pg_catalog.to_jsonb(c)::text AS row, c.series, c.kind, {}, {}, {}, c.difference, c.difference_low, c.difference_high,
             c.slices, c.expected_false_share

@@ -9,7 +9,6 @@ mod output;
 mod partition;
 mod sorter;
 
-use std::path::Path;
 use std::time::Instant;
 
 use tally_files::batch::FileBatch;
@@ -164,10 +163,7 @@ fn plan(
 
 /// Returns the place to write to, which must not have Parquet files yet: they would be read as if they belonged to these.
 fn destination(to: &str) -> Result<Address, Failure> {
-    let address = match Address::is_one(to) {
-        true => Address::parse(to)?,
-        false => Address::of_directory(Path::new(to.strip_prefix("file://").unwrap_or(to)))?,
-    };
+    let address = Address::of_place(to)?;
     if let Some(found) = Object::list(&address)?.into_iter().find(|object| object.url().ends_with(".parquet"))
     {
         return Err(Failure::usage("the place to write to has Parquet files already")
