@@ -7,6 +7,7 @@ of tests run only those.
 
 import json
 import os
+import struct
 import sys
 import time
 from pathlib import Path
@@ -129,6 +130,28 @@ def refusals(at, ticks):
         assert all(":" in event["id"] for event in stream.events)
         assert ("secret" in json.dumps(errors)) == (stream is whole), errors
         stream.close()
+
+
+def talkers(at, ticks):
+    """Clients have nothing to say: what is long, or no frame, ends the stream, before it has been taken into memory."""
+    said = {"a frame of 16 MB that has only begun": b"\x82\xff" + struct.pack(">Q", 16 << 20) + bytes(4) + bytes(100), "no mask": b"\x81\x01x", "no frame": b"\xff" * 100,
+            "fragments": (b"\x01\xfe" + struct.pack(">H", 3000) + bytes(3004)) + (b"\x00\xfe" + struct.pack(">H", 3000) + bytes(3004))}
+    for what, words in said.items():
+        stream = Frames(at, PATH)
+        stream.socket.sendall(words)
+        stream.socket.settimeout(10)
+        try:
+            while True:
+                stream.read()
+        except TimeoutError:
+            raise AssertionError(f"{what}: the stream goes on") from None
+        except (EOFError, ConnectionError):
+            stream.close()
+    stream = Frames(at, PATH)
+    stream.socket.sendall((b"\x81\x80" + bytes(4)) * 1000)
+    ticks.send(tick("talkers", 1))
+    stream.read_until(has("talkers", 1))
+    stream.close()
 
 
 def resume(at, ticks):
@@ -333,7 +356,7 @@ def columns(at, ticks):
     stream.close()
 
 
-TESTS = [rights, choice, refusals, resume, older, gone, slow, session, sites, avro, columns, kafka_away, postgres_away]
+TESTS = [rights, choice, refusals, talkers, resume, older, gone, slow, session, sites, avro, columns, kafka_away, postgres_away]
 
 
 def main():

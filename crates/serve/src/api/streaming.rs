@@ -24,7 +24,7 @@ pub async fn stream<T: Teller>(
         return Ok(over_http(begin().await?));
     }
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.max_message_size(SAID),
+        Ok(upgrade) => upgrade.max_message_size(SAID).max_frame_size(SAID),
         Err(refused) => return Ok(refused.into_response()),
     };
     let held = parts.extensions.remove::<Held>();
