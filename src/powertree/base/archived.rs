@@ -8,7 +8,7 @@ use crate::powertree::model::key;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
-use crate::powertree::store::archive::{runs, Archive, ArchivedRun};
+use crate::powertree::store::archive::{runs_of_each, Archive};
 use crate::powertree::store::log::LoggedSeries;
 use crate::powertree::store::tables::Tables;
 use pgrx::PgSqlErrorCode;
@@ -28,12 +28,11 @@ impl<'t> Archived<'t> {
     pub fn of(tree: &'t Tree, range: Range) -> Option<Archived<'t>> {
         let tables = Tables::get();
         let leaves = (tree.leaves.of(range.first), tree.leaves.of(range.last));
-        let touching = |snapshot| -> Vec<ArchivedRun> {
-            let mut all = runs(&tables, tree.id, snapshot);
-            all.retain(|run| run.touches(leaves.0, leaves.1));
-            all
-        };
-        let (seen, latest) = (touching(Snapshot::Active), touching(Snapshot::Latest));
+        let [seen, latest] =
+            runs_of_each(&tables, tree.id, [Snapshot::Active, Snapshot::Latest]).map(|mut runs| {
+                runs.retain(|run| run.touches(leaves.0, leaves.1));
+                runs
+            });
         if seen.is_empty() && latest.is_empty() || rights::rows_are_hidden(tree.base) {
             return None;
         }
@@ -91,7 +90,7 @@ pub fn key_of(tree: &Tree, values: &[Value]) -> Vec<u8> {
 /// twice.
 pub fn archived_leaves(tree: &Tree) -> Vec<(i64, i64)> {
     let tables = Tables::get();
-    let runs = [Snapshot::Active, Snapshot::Latest].map(|snapshot| runs(&tables, tree.id, snapshot));
+    let runs = runs_of_each(&tables, tree.id, [Snapshot::Active, Snapshot::Latest]);
     let mut all = heap::collect(runs.iter().flatten().map(|run| (run.first, run.last)));
     all.sort_unstable();
     all

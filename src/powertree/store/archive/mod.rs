@@ -5,4 +5,4 @@ mod leaves;
 mod runs;
 
 pub use leaves::{Archive, SeriesLeaves};
-pub use runs::{add_run, runs, take_run, ArchivedRun};
+pub use runs::{add_run, runs, runs_of_each, take_run, ArchivedRun};

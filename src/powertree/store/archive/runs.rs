@@ -57,17 +57,29 @@ impl ArchivedRun {
 
 /// The runs of a tree that a snapshot sees.
 pub fn runs(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<ArchivedRun> {
-    let mut runs = Vec::new();
-    let Some(archive) = tables.archive else { return runs };
-    let table = Table::read(archive.run);
-    if !table.is_empty() {
-        table.scan(archive.run_tree, snapshot, &[ScanKey::Integer(TREE, tree)], |row| {
-            heap::room(&mut runs, 1);
-            runs.push(ArchivedRun::of(row));
-            true
-        });
-    }
+    let [runs] = runs_of_each(tables, tree, [snapshot]);
     runs
+}
+
+/// The runs of a tree that each snapshot sees. Every read of a table asks: it is opened once for all of them.
+pub fn runs_of_each<const N: usize>(
+    tables: &Tables,
+    tree: i32,
+    snapshots: [Snapshot; N],
+) -> [Vec<ArchivedRun>; N] {
+    let table = tables.archive.map(|archive| (Table::read(archive.run), archive.run_tree));
+    let table = table.filter(|(table, _)| !table.is_empty());
+    snapshots.map(|snapshot| {
+        let mut runs = Vec::new();
+        if let Some((table, index)) = &table {
+            table.scan(*index, snapshot, &[ScanKey::Integer(TREE, tree)], |row| {
+                heap::room(&mut runs, 1);
+                runs.push(ArchivedRun::of(row));
+                true
+            });
+        }
+        runs
+    })
 }
 
 /// Adds a run; those that it overlaps become one with it.
