@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use siphasher::sip128::SipHasher13;
 use tally_postgres::pgtype::{copy::fields, numeric};
-use tally_stats::{split_decimal, split_integer, Tally};
+use tally_stats::{split_decimal, split_integer, split_short, Tally};
 use tokio_postgres::types::Type;
 
 use crate::table::{SourceColumn, SourceTable};
@@ -87,7 +87,8 @@ fn observe(kind: &Type, value: &[u8], tally: &mut Tally) -> Option<()> {
         Type::FLOAT4 => tally.observe(f32::from_be_bytes(value.try_into().ok()?).into()),
         Type::FLOAT8 => tally.observe(f64::from_be_bytes(value.try_into().ok()?)),
         _ => {
-            let (hi, lo) = split_decimal(&numeric::text(value))?;
+            let short = numeric::short(value).and_then(|(number, scale)| split_short(number, scale.into()));
+            let (hi, lo) = short.or_else(|| split_decimal(&numeric::text(value)))?;
             tally.observe_wide(hi, lo);
         }
     }

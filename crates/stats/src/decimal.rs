@@ -6,17 +6,76 @@ use std::cmp::Ordering;
 /// The number of decimal digits that always fit into a 127-bit integer.
 const DIGITS: usize = 38;
 
+/// Integers up to here are doubles.
+const EXACT: u64 = 1 << 53;
+
+/// The length of a number whose digits always fit into a 64-bit integer.
+const SHORT: usize = 18;
+
+/// The powers of ten that are doubles.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
 /// A 64-bit integer as `hi + lo`, exactly.
 #[inline(always)]
 pub fn split_integer(x: i64) -> (f64, f64) {
     let hi = x as f64;
-    (hi, (i128::from(x) - hi as i128) as f64)
+    match x.unsigned_abs() <= EXACT {
+        true => (hi, 0.0),
+        false => (hi, (i128::from(x) - hi as i128) as f64),
+    }
+}
+
+/// A decimal number of few digits, `unscaled` of them with `scale` after the point, as [`split_decimal`] splits its text;
+/// `None` if the digits or the power of ten are more than a double holds.
+#[inline]
+pub fn split_short(unscaled: i64, scale: u32) -> Option<(f64, f64)> {
+    let power = Dd::from_f64(*POWERS.get(scale as usize)?);
+    if unscaled.unsigned_abs() > EXACT {
+        return None;
+    }
+    // The quotient of two numbers that are exact is the nearest double.
+    let quotient = Dd::from_f64(unscaled as f64).over(power);
+    let hi = unscaled as f64 / power.hi;
+    Some((hi, (quotient.hi - hi) + quotient.lo))
 }
 
 /// A decimal number (`-12.5`, `1e10`, `NaN`, `Infinity`) as `hi + lo`, about 100 bits: `hi` is the nearest double, `lo`
 /// the double nearest to the remainder. `None` if the text is not a number, or a finite number is beyond the range of
 /// doubles.
 pub fn split_decimal(text: &str) -> Option<(f64, f64)> {
+    short(text).and_then(|(unscaled, scale)| split_short(unscaled, scale)).or_else(|| split_long(text))
+}
+
+/// The digits of a number as one integer, and how many of them are after the point; `None` if they are many, or if there is
+/// an exponent or a zero with a sign.
+fn short(text: &str) -> Option<(i64, u32)> {
+    let (is_negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if !(1..=SHORT).contains(&digits.len()) || digits == b"." {
+        return None;
+    }
+    let (mut unscaled, mut point) = (0i64, None);
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => unscaled = unscaled * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let scale = point.map_or(0, |point| digits.len() - 1 - point) as u32;
+    match (is_negative, unscaled) {
+        (true, 0) => None,
+        (true, _) => Some((-unscaled, scale)),
+        (false, _) => Some((unscaled, scale)),
+    }
+}
+
+fn split_long(text: &str) -> Option<(f64, f64)> {
     let hi: f64 = text.parse().ok()?;
     if !hi.is_finite() {
         let digits = text.bytes().any(|b| b.is_ascii_digit());
@@ -67,6 +126,8 @@ fn power_of_ten(mut power: u32) -> Dd {
 mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     #[test]
     fn both_parts_of_a_decimal() {
@@ -76,6 +137,24 @@ mod tests {
         assert_eq!(split_decimal("2.50"), Some((2.5, 0.0)));
         assert_eq!(split_decimal("1e22"), Some((1e22, 0.0)));
         assert_eq!(split_decimal("0.000"), Some((0.0, 0.0)));
+    }
+
+    #[test]
+    fn short_numbers_are_split_as_long_ones() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..100_000 {
+            let most = 10i64.pow(random.random_range(1..=18));
+            let mut digits = random.random_range(0..most).to_string();
+            digits.insert(random.random_range(0..=digits.len()), '.');
+            for text in [digits.clone(), format!("-{digits}"), digits.replace('.', "")] {
+                assert_eq!(split_decimal(&text), split_long(&text), "{text}");
+            }
+        }
+        for (text, of) in [("", None), ("-", None), (".", None), ("1.2.3", None), ("-0", Some((-0.0, 0.0)))] {
+            assert_eq!(split_decimal(text), of, "{text:?}");
+        }
+        assert_eq!(split_short(-1250, 2), Some((-12.5, 0.0)));
+        assert_eq!((split_short(1, 23), split_short((1 << 53) + 1, 0)), (None, None));
     }
 
     #[test]

@@ -7,11 +7,13 @@ pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 pub const TRAILER: &[u8] = &(-1i16).to_be_bytes();
 
 /// Begins a row of `fields` fields.
+#[inline]
 pub fn begin_row(fields: usize, out: &mut Vec<u8>) {
     out.extend((fields as i16).to_be_bytes()); // PostgreSQL has at most 1600 columns
 }
 
 /// Appends a field that `encode` writes; returns false if it is longer than PostgreSQL allows.
+#[inline]
 pub fn append_encoded<E>(
     out: &mut Vec<u8>,
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
@@ -25,6 +27,7 @@ pub fn append_encoded<E>(
 }
 
 /// Returns the fields of a row, which the functions here have written.
+#[inline]
 pub fn fields(row: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     let (count, mut rest) = row.split_first_chunk().expect("a row begins with the number of its fields");
     (0..i16::from_be_bytes(*count)).map(move |_| {

@@ -99,6 +99,10 @@ pub fn decimal(unscaled: &[u8], scale: usize) -> String {
 
 /// Returns a numeric times a power of ten; none if it is no number, or has more digits after the point or in all.
 pub fn unscaled(value: &[u8], scale: u16) -> Option<i128> {
+    short_unscaled(value, scale).map(i128::from).or_else(|| long_unscaled(value, scale))
+}
+
+fn long_unscaled(value: &[u8], scale: u16) -> Option<i128> {
     let word = |at: usize| u16::from_be_bytes([value[2 * at], value[2 * at + 1]]);
     let (count, weight, sign) = (usize::from(word(0)), i32::from(word(1) as i16), word(2));
     if !matches!(sign, 0 | NEGATIVE) {
@@ -121,8 +125,65 @@ pub fn unscaled(value: &[u8], scale: u16) -> Option<i128> {
     Some(if sign == NEGATIVE { -number } else { number })
 }
 
+/// Returns a numeric of few digits as a whole number and its scale: the number times that power of ten; none if it has
+/// many, or is no number.
+#[inline]
+pub fn short(value: &[u8]) -> Option<(i64, u16)> {
+    let scale = u16::from_be_bytes(*value.get(6..)?.first_chunk()?);
+    short_unscaled(value, scale).map(|number| (number, scale))
+}
+
+/// [`unscaled`] of a number of few digits; none if it has many.
+#[inline]
+fn short_unscaled(value: &[u8], scale: u16) -> Option<i64> {
+    // Four digits of base 10000 are less than 2^54.
+    const MOST: usize = 4;
+    let (head, digits) = value.split_first_chunk::<8>()?;
+    let word = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
+    let (weight, sign) = (i32::from(word(2) as i16), word(4));
+    if digits.len() > 2 * MOST || !matches!(sign, 0 | NEGATIVE) {
+        return None;
+    }
+    let words = digits.chunks_exact(2).map(|pair| i64::from(u16::from_be_bytes([pair[0], pair[1]])));
+    let number = words.fold(0, |number, digit| number * 10_000 + digit);
+    // The last digit counts this power of ten, in units of the last place.
+    let power = 4 * (weight - digits.len() as i32 / 2 + 1) + i32::from(scale);
+    let factor = 10i64.checked_pow(power.unsigned_abs())?;
+    let number = match power >= 0 {
+        true => number.checked_mul(factor)?,
+        false => (number % factor == 0).then_some(number / factor)?,
+    };
+    Some(if sign == NEGATIVE { -number } else { number })
+}
+
 /// Appends the binary form of a whole number divided by a power of ten: the inverse of [`unscaled`].
 pub fn encode_unscaled(number: i128, scale: u16, out: &mut Vec<u8>) -> Result<(), Problem> {
+    let groups = scale.div_ceil(4);
+    let whole_groups = 10u64.pow(u32::from(4 * groups - scale));
+    match u64::try_from(number.unsigned_abs()).ok().and_then(|short| short.checked_mul(whole_groups)) {
+        Some(short) => encode_groups(short, groups, number < 0, scale, out),
+        None => encode_long(number, scale, out),
+    }
+}
+
+/// [`encode_unscaled`] of a number that is counted in units of the last of so many groups of four digits after the point.
+fn encode_groups(
+    number: u64,
+    groups: u16,
+    is_negative: bool,
+    scale: u16,
+    out: &mut Vec<u8>,
+) -> Result<(), Problem> {
+    // The first digit is the last of these that is not zero.
+    let mut digits = [0, 4, 8, 12, 16].map(|place| (number / 10u64.pow(place) % 10_000) as u16);
+    let Some(first) = digits.iter().rposition(|digit| *digit > 0) else { return put(&[], 0, 0, scale, out) };
+    let last = digits.iter().position(|digit| *digit > 0).unwrap_or(first);
+    let (weight, sign) = (first as i16 - groups as i16, if is_negative { NEGATIVE } else { 0 });
+    digits[last..=first].reverse();
+    put(&digits[last..=first], weight, sign, scale, out)
+}
+
+fn encode_long(number: i128, scale: u16, out: &mut Vec<u8>) -> Result<(), Problem> {
     let unit = 10u128.checked_pow(scale.into()).ok_or(Problem::Range)?;
     let (mut whole, mut fraction) = (number.unsigned_abs() / unit, number.unsigned_abs() % unit);
     let mut digits = Vec::new();
@@ -272,6 +333,18 @@ mod tests {
             ("NaN", 2, None),
         ] {
             assert_eq!(unscaled(&binary(text), scale), expected, "{text}");
+            assert_eq!(long_unscaled(&binary(text), scale), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("-12.50", Some((-1250, 2))),
+            ("9999999999999999", Some((9_999_999_999_999_999, 0))),
+            ("100000000000000000000", None),
+            ("10000000000000.000000", None),
+            ("0.00", Some((0, 2))),
+            ("12345678901234567", None),
+            ("-Infinity", None),
+        ] {
+            assert_eq!(short(&binary(text)), expected, "{text}");
         }
     }
 
@@ -294,6 +367,9 @@ mod tests {
                 number.is_some_and(|number| encode_unscaled(number, scale, &mut again).is_ok()),
                 "{text}"
             );
+            assert_eq!(again, value, "{text}");
+            again.clear();
+            assert!(encode_long(number.unwrap_or(0), scale, &mut again).is_ok());
             assert_eq!(again, value, "{text}");
         }
     }
