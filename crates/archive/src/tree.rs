@@ -2,6 +2,7 @@
 
 use serde_json::{json, Value};
 use tally_postgres::{quoted, Failure};
+use tally_stats::tree::least_multiple;
 use tally_stats::Tally;
 use tokio_postgres::{Error, GenericClient, Row};
 
@@ -171,12 +172,4 @@ fn sum(objects: &[&Written], value: &str) -> Option<Tally> {
 
 fn ends(table: &SourceTable, range: Slot) -> Result<(String, String), Failure> {
     Ok((literal(range.from, table.has_zone())?, literal(range.to, table.has_zone())?))
-}
-
-fn least_multiple(a: i64, b: i64) -> i64 {
-    let (mut divisor, mut rest) = (a, b);
-    while rest != 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    (a / divisor.max(1)).saturating_mul(b)
 }

@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use tally_stats::tree::{
-    cover, height_for, last, pack, unpack, Block, Chosen, Contents, Extent, Leaves, Run,
+    cover, height_for, last, least_multiple, pack, unpack, Block, Chosen, Contents, Extent, Leaves, Run,
 };
 use tally_stats::Tally;
 
@@ -51,6 +51,19 @@ fn a_cover_is_the_range_and_short() {
         assert_eq!(next, last as i128 + 1, "{first}..={last} of height {height}: {runs:?}");
     }
     assert_eq!(cover(5, 4, 3), []);
+}
+
+#[test]
+fn leaves_of_two_widths_end_together_first_at_their_least_multiple() {
+    let mut r = rng(20);
+    for _ in 0..2_000 {
+        let (a, b) = (r.random_range(1..500), r.random_range(1..500));
+        let counted = (1..).map(|times| times * a).find(|width| width % b == 0);
+        assert_eq!(Some(least_multiple(a, b)), counted, "{a} {b}");
+        let factor = r.random_range(1..i64::MAX / (a * b));
+        assert_eq!(least_multiple(a * factor, b * factor), least_multiple(a, b) * factor, "{a} {b} {factor}");
+    }
+    assert_eq!(least_multiple(i64::MAX, i64::MAX - 1), i64::MAX);
 }
 
 #[test]

@@ -64,6 +64,15 @@ pub fn height_for(width: i64, span: i64) -> u32 {
     height
 }
 
+/// The least width that holds whole leaves of two widths, both at least 1; `i64::MAX` if it is greater.
+pub fn least_multiple(a: i64, b: i64) -> i64 {
+    let (mut divisor, mut rest) = (a, b);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (a / divisor).saturating_mul(b)
+}
+
 /// The division of the line into leaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Leaves {

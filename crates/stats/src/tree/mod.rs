@@ -17,5 +17,5 @@ pub use cells::{breakpoints, cells, merge, Limit};
 pub use chosen::Chosen;
 pub use contents::{Contents, Extent};
 pub use descent::{last, Cut};
-pub use geometry::{cover, height_for, Leaves, Run, FANOUT};
+pub use geometry::{cover, height_for, least_multiple, Leaves, Run, FANOUT};
 pub use pack::{pack, unpack};
