@@ -40,7 +40,7 @@ def server_seconds(postmaster):
 
 
 def measured(command, postmaster):
-    """Seconds, seconds of processors, and the most megabytes of the program."""
+    """Seconds, seconds of processors of the program and of the server, and the most megabytes of the program."""
     before, began = server_seconds(postmaster), time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env={"DATABASE_URL": "dbname=" + os.environ.get("PGDATABASE", "postgres"), **os.environ}) as process:
         _, status, usage = os.wait4(process.pid, 0)
@@ -52,7 +52,7 @@ def measured(command, postmaster):
     time.sleep(0.2)
     if process.returncode:
         sys.exit(f"{command} failed")
-    return seconds, usage.ru_utime + usage.ru_stime + server_seconds(postmaster) - before, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, server_seconds(postmaster) - before, usage.ru_maxrss / 1024
 
 
 def main():
@@ -69,8 +69,9 @@ def main():
         with tempfile.TemporaryDirectory() as place:
             psql("DO $$ BEGIN IF to_regclass('loader.archive') IS NOT NULL THEN DELETE FROM loader.archive; END IF; END $$")
             archive = measured([TALLY, "archive", "--table", "trades", "--older-than", "1d", "--to", place, "--series", "symbol"], postmaster)
-        print(f"round {number}: COPY {copy[0]:.2f} s, {copy[1]:.2f} s of processors; archive {archive[0]:.2f} s, {archive[1]:.2f} s of processors, {archive[2]:.0f} MB; "
-              f"rate {copy[0] / archive[0]:.2f}, by processors {copy[1] / archive[1]:.2f}", flush=True)
+        said = "{:.2f} s, processors {:.2f} s of the program and {:.2f} s of the server"
+        print(f"round {number}: COPY {said.format(*copy)}; archive {said.format(*archive)}, {archive[3]:.0f} MB; "
+              f"rate {copy[0] / archive[0]:.2f}, by processors {sum(copy[1:3]) / sum(archive[1:3]):.2f}", flush=True)
 
 
 main()

@@ -115,6 +115,23 @@ def late():
     yield check("verify finds a broken object", code == 1 and "hour=07" in said, said)
 
 
+def scattered():
+    """Rows of an hour may be anywhere in a table, and more than fit into memory; an hour may have as many."""
+    hours, rows = 48, 400_000
+    psql("CREATE TABLE scattered (at timestamptz, id bigint, note text)")
+    psql(f"INSERT INTO scattered SELECT timestamptz '2024-03-01 00:00Z' + n * 7919::bigint % {hours} * interval '1 hour' + n % 3600 * interval '1 second', n, repeat('x', 100)"
+         f" FROM generate_series(1, {rows}) AS n")
+    psql(f"INSERT INTO scattered SELECT '2024-03-05 00:30Z', -n, repeat('y', 100) FROM generate_series(1, {rows // 2}) AS n")
+    with tempfile.TemporaryDirectory() as directory:
+        code, said = finish([TALLY, "archive", "--table", "scattered", "--older-than", "1d", "--to", directory, "--series", "note"])
+        yield check("every hour of a table without any order has an object", code == 0 and f"archived {rows * 3 // 2} rows of {hours + 1} slots" in said, said)
+        code, said = other("verify", "scattered")
+        yield check("with its rows", code == 0 and f"verified {hours + 1} of {hours + 1}" in said, said)
+        found = duckdb.sql(f"SELECT count(*), count(DISTINCT id), sum(id), count(DISTINCT filename) FROM read_parquet('{directory}/**/*.parquet', filename = true)")
+        total = rows * (rows + 1) // 2 - (rows // 2) * (rows // 2 + 1) // 2
+        yield check("each of them once", found.fetchall() == [(rows * 3 // 2, rows * 3 // 2, total, hours + 1)], str(found))
+
+
 def refusals():
     """What cannot be archived or dropped is refused with the reason."""
     make("refused")
@@ -288,7 +305,7 @@ def wait_for(condition):
 
 
 def main():
-    stories = [copies, late, refusals, accidents, ahead, kills, alarms]
+    stories = [copies, late, scattered, refusals, accidents, ahead, kills, alarms]
     passed = [one for story in stories if story.__name__ in sys.argv[1:] or not sys.argv[1:] for one in story()]
     sys.exit(0 if all(passed) else 1)
 

@@ -1,5 +1,8 @@
 //! A column of one row group: its values between PostgreSQL and Parquet.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use bytes::Bytes;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
@@ -8,6 +11,9 @@ use parquet::file::writer::SerializedColumnWriter;
 use tally_files::parquet::Values;
 
 use crate::form::{Cell, Form};
+
+/// Number of values that are looked at before a dictionary is chosen.
+const SAMPLE: usize = 4096;
 
 /// The values of a column, and which rows have one.
 #[derive(Debug)]
@@ -24,13 +30,14 @@ impl ColumnValues {
         Self { form, levels: Vec::new(), values: Values::of(form.physical()) }
     }
 
-    /// Adds a value of a row, as PostgreSQL sends it.
-    pub fn push(&mut self, row: &Bytes, value: Option<&[u8]>) -> Result<(), &'static str> {
+    /// Adds a value, as PostgreSQL sends it, which is a part of these bytes.
+    #[inline]
+    pub fn push(&mut self, bytes: &Bytes, value: Option<&[u8]>) -> Result<(), &'static str> {
         let Some(value) = value else {
             self.levels.push(0);
             return Ok(());
         };
-        match (&mut self.values, self.form.cell(row, value)?) {
+        match (&mut self.values, self.form.cell(bytes, value)?) {
             (Values::Boolean(values), Cell::Boolean(value)) => values.push(value),
             (Values::Int32(values), Cell::Int32(value)) => values.push(value),
             (Values::Int64(values), Cell::Int64(value)) => values.push(value),
@@ -42,6 +49,17 @@ impl ColumnValues {
         }
         self.levels.push(1);
         Ok(())
+    }
+
+    /// Whether values occur often enough for a dictionary of them, as far as a sample tells.
+    pub fn repeats(&self) -> bool {
+        match &self.values {
+            Values::Boolean(_) | Values::Int32(_) | Values::Int64(_) => false,
+            Values::Float(values) => repeat(values, |value| value.to_bits()),
+            Values::Double(values) => repeat(values, |value| value.to_bits()),
+            Values::Bytes(values) => repeat(values, |value| value.data()),
+            Values::Fixed(values) => repeat(values, |value| value.data()),
+        }
     }
 
     /// Writes the values to a row group, and forgets them.
@@ -60,6 +78,13 @@ impl ColumnValues {
     pub fn cells(self) -> Cells {
         Cells { column: self, row: 0, value: 0 }
     }
+}
+
+/// Whether a sixteenth of a sample of values are repetitions; true of no values.
+fn repeat<'v, V, K: Hash + Eq>(values: &'v [V], key: impl Fn(&'v V) -> K) -> bool {
+    let step = values.len().div_ceil(SAMPLE).max(1);
+    let distinct: HashSet<K> = values.iter().step_by(step).map(key).collect();
+    16 * distinct.len() <= 15 * values.len().div_ceil(step)
 }
 
 /// The values of a column, row by row.

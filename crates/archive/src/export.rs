@@ -1,6 +1,9 @@
 //! Rows of a table, as binary COPY sends them.
 
-use futures_util::{pin_mut, TryStreamExt};
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
 use tally_postgres::pgtype::copy::HEADER;
 use tally_postgres::Failure;
 use tokio_postgres::{CopyOutStream, Error};
@@ -17,29 +20,47 @@ pub async fn for_each_row(
     begun: Result<CopyOutStream, Error>,
     mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let fail = |e: Error| of_server(&e);
-    let stream = begun.map_err(fail)?;
-    pin_mut!(stream);
-    let mut splitter = RowSplitter::default();
-    while let Some(bytes) = stream.try_next().await.map_err(fail)? {
-        splitter.bytes.extend_from_slice(&bytes);
-        while let Some(length) = splitter.next_row().map_err(Failure::new)? {
-            let from = splitter.at;
-            splitter.at += length;
-            each(&splitter.bytes[from..splitter.at])?;
-        }
-        splitter.forget();
+    let mut rows = RowStream::new(begun)?;
+    while let Some(row) = rows.next().await? {
+        each(row)?;
     }
-    match splitter.has_ended {
-        true => Ok(()),
-        false => Err(Failure::transient("COPY ended in the middle").mend("run the command again")),
+    Ok(())
+}
+
+/// The rows that a statement sends.
+pub struct RowStream {
+    stream: Pin<Box<CopyOutStream>>,
+    splitter: RowSplitter,
+}
+
+impl RowStream {
+    /// Reads what a COPY that was begun sends.
+    pub fn new(begun: Result<CopyOutStream, Error>) -> Result<Self, Failure> {
+        let stream = Box::pin(begun.map_err(|e| of_server(&e))?);
+        Ok(Self { stream, splitter: RowSplitter::default() })
+    }
+
+    /// Returns the next row, in binary COPY's form.
+    pub async fn next(&mut self) -> Result<Option<&[u8]>, Failure> {
+        loop {
+            if let Some(length) = self.splitter.next_row().map_err(Failure::new)? {
+                return Ok(Some(self.splitter.take(length)));
+            }
+            match self.stream.try_next().await.map_err(|e| of_server(&e))? {
+                Some(piece) => self.splitter.add(piece),
+                None if self.splitter.has_ended => return Ok(None),
+                None => {
+                    return Err(Failure::transient("COPY ended in the middle").mend("run the command again"))
+                }
+            }
+        }
     }
 }
 
 /// Finds the rows in the pieces of a COPY.
 #[derive(Default)]
 struct RowSplitter {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// Start of what was not returned yet.
     at: usize,
     has_begun: bool,
@@ -76,10 +97,18 @@ impl RowSplitter {
         Ok(Some(rest.len() - fields.len()))
     }
 
-    /// Forgets the rows that were returned.
-    fn forget(&mut self) {
-        self.bytes.drain(..self.at);
+    /// Adds what comes next.
+    fn add(&mut self, piece: Bytes) {
+        let rest = &self.bytes[self.at..];
+        // PostgreSQL sends whole rows.
+        self.bytes = if rest.is_empty() { piece } else { [rest, &piece].concat().into() };
         self.at = 0;
+    }
+
+    /// Returns the next row, of which the length is known.
+    fn take(&mut self, length: usize) -> &[u8] {
+        self.at += length;
+        &self.bytes[self.at - length..self.at]
     }
 }
 
@@ -102,12 +131,10 @@ mod tests {
         for size in 1..copy.len() {
             let (mut splitter, mut found) = (RowSplitter::default(), Vec::new());
             for piece in copy.chunks(size) {
-                splitter.bytes.extend_from_slice(piece);
+                splitter.add(Bytes::copy_from_slice(piece));
                 while let Some(length) = splitter.next_row().unwrap() {
-                    found.push(splitter.bytes[splitter.at..splitter.at + length].to_vec());
-                    splitter.at += length;
+                    found.push(splitter.take(length).to_vec());
                 }
-                splitter.forget();
             }
             assert!(splitter.has_ended);
             assert_eq!(found, rows);

@@ -138,8 +138,9 @@ impl Form {
         }
     }
 
-    /// Returns a value of a row that PostgreSQL has sent as Parquet keeps it, or the reason why it cannot.
-    pub fn cell(self, row: &Bytes, value: &[u8]) -> Result<Cell<Bytes>, &'static str> {
+    /// Returns a value that PostgreSQL has sent, a part of these bytes, as Parquet keeps it, or the reason why it cannot.
+    #[inline]
+    pub fn cell(self, bytes: &Bytes, value: &[u8]) -> Result<Cell<Bytes>, &'static str> {
         const BEYOND: &str = "time is out of Parquet's range";
         Ok(match self {
             Self::Boolean => Cell::Boolean(value == [1]),
@@ -167,12 +168,13 @@ impl Form {
                 }
             }
             Self::NumberText => Cell::Bytes(numeric::text(value).into()),
-            Self::Jsonb => Cell::Bytes(row.slice_ref(value.get(1..).ok_or(MALFORMED)?)),
-            Self::Text | Self::Json | Self::Uuid | Self::Binary => Cell::Bytes(row.slice_ref(value)),
+            Self::Jsonb => Cell::Bytes(bytes.slice_ref(value.get(1..).ok_or(MALFORMED)?)),
+            Self::Text | Self::Json | Self::Uuid | Self::Binary => Cell::Bytes(bytes.slice_ref(value)),
         })
     }
 
     /// Appends a value as PostgreSQL sends it; the inverse of [`Form::cell`].
+    #[inline]
     pub fn restore(self, cell: Cell<&[u8]>, out: &mut Vec<u8>) -> Result<(), &'static str> {
         match (self, cell) {
             (Self::Boolean, Cell::Boolean(value)) => out.push(value.into()),

@@ -10,7 +10,7 @@ use crate::ledger::{self, Entry};
 use crate::session::connect_beside;
 use crate::slot::Slot;
 use crate::step;
-use crate::stretch::{Collection, Source};
+use crate::stretch::{Next, Source};
 use crate::work::{Task, Work};
 
 /// Number of slots, rows and bytes that were archived.
@@ -56,59 +56,78 @@ pub async fn run(
 
 fn thread(shared: &Shared) -> (Counts, Result<(), Failure>) {
     let mut counts = Counts::default();
-    // The connection has a thread of its own, so that rows come while others are encoded.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(work(shared, &mut counts)),
         Err(error) => Err(Failure::new(error)),
     };
     if outcome.is_err() {
         // The others would meet the same fault.
-        *shared.work() = Work::new();
+        *shared.work() = Work::new(1);
     }
     (counts, outcome)
 }
 
 async fn work(shared: &Shared, counts: &mut Counts) -> Result<(), Failure> {
-    let mut client = None;
+    // One connection sends rows while the ledger is told by the other one.
+    let mut connections = None;
     loop {
         let task = shared.work().next();
         let Some(task) = task.filter(|_| !shared.stop.is_requested()) else { return Ok(()) };
-        let mut connected = match client.take() {
-            Some(client) => client,
-            None => connect_beside(&shared.connector).await?,
+        let (client, mut reader) = match connections.take() {
+            Some(connections) => connections,
+            None => (connect_beside(&shared.connector).await?, connect_beside(&shared.connector).await?),
         };
         match task {
-            Task::Prove(proof) => end(shared, &connected, &proof.0, &proof.1, counts).await?,
+            Task::Prove(proof) => end(shared, &client, &proof.0, &proof.1, counts).await?,
             Task::WriteLarge(slot) => {
-                for entry in plan(shared, &connected, &[slot]).await? {
-                    if let Some(written) = shared.source.stream(&mut connected, &entry).await? {
-                        ledger::written(&connected, &entry, &written).await?;
-                        end(shared, &connected, &entry, &written, counts).await?;
+                for entry in plan(shared, &client, &[slot]).await? {
+                    if let Some(written) = shared.source.stream(&mut reader, &entry).await? {
+                        ledger::written(&client, &entry, &written).await?;
+                        end(shared, &client, &entry, &written, counts).await?;
                     }
                 }
             }
             Task::Write(slots) => {
-                let entries = plan(shared, &connected, &slots).await?;
-                match shared.source.collect(&mut connected, &entries).await? {
-                    Collection::TooMuch(rows, bytes) => {
-                        let mut work = shared.work();
-                        work.learn(rows, bytes);
-                        work.are_large(&slots);
-                        continue;
-                    }
-                    Collection::Whole(mut rows) => {
-                        for entry in &entries {
-                            if let Some(written) = shared.source.write(entry, &mut rows)? {
-                                ledger::written(&connected, entry, &written).await?;
-                                end(shared, &connected, entry, &written, counts).await?;
-                            }
-                        }
-                    }
+                let entries = plan(shared, &client, &slots).await?;
+                if !write(shared, &client, &mut reader, &entries, counts).await? {
+                    continue;
                 }
             }
         }
-        client = Some(connected);
+        connections = Some((client, reader));
+    }
+}
+
+/// Writes the objects of a stretch, each as soon as its rows are there; returns whether the reading connection is still of use.
+async fn write(
+    shared: &Shared,
+    client: &Client,
+    reader: &mut Client,
+    entries: &[Entry],
+    counts: &mut Counts,
+) -> Result<bool, Failure> {
+    let mut stretch = shared.source.read(reader, entries).await?;
+    loop {
+        match stretch.next().await? {
+            Next::Slot(whole) => {
+                let Some(entry) = entries.iter().find(|entry| entry.slot.from == whole.from) else {
+                    continue;
+                };
+                let written = shared.source.write(entry, whole)?;
+                ledger::written(client, entry, &written).await?;
+                end(shared, client, entry, &written, counts).await?;
+            }
+            Next::TooMuch => {
+                let (slots, row_bytes) = stretch.left();
+                shared.work().take_back(slots, row_bytes);
+                return Ok(false);
+            }
+            Next::End => return stretch.end().await.map(|()| true),
+        }
+        if shared.stop.is_requested() {
+            return Ok(false);
+        }
     }
 }
 

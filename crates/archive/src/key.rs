@@ -1,6 +1,5 @@
 //! The order of rows in an object: by the values of some columns, as Parquet compares them.
 
-use bytes::Bytes;
 use tally_postgres::pgtype::{copy::fields, numeric};
 
 use crate::form::Form;
@@ -12,24 +11,25 @@ const VALUE: u8 = 1;
 const NULL: u8 = 2;
 
 /// Returns rows in the order of the table's objects; rows of equal keys stay as they are.
-pub fn sorted(table: &SourceTable, rows: Rows) -> impl Iterator<Item = Bytes> {
+pub fn sorted<'r>(table: &SourceTable, rows: &'r Rows) -> impl Iterator<Item = &'r [u8]> {
     let places = table.sorting();
-    let (mut keys, mut order) = (Vec::new(), Vec::with_capacity(rows.len()));
-    for row in rows.iter() {
+    let (mut keys, mut ends) = (Vec::new(), Vec::with_capacity(rows.len()));
+    let mut order = Vec::with_capacity(rows.len());
+    for (at, row) in rows.iter().enumerate() {
         let from = keys.len();
         for place in &places {
-            append_key(table.columns[*place].form, fields(&row).nth(*place).flatten(), &mut keys);
+            append_key(table.columns[*place].form, fields(row).nth(*place).flatten(), &mut keys);
         }
         // Most rows differ in their first bytes.
-        let mut begin = [0; 8];
+        let mut begin = [0; 16];
         let length = begin.len().min(keys.len() - from);
         begin[..length].copy_from_slice(&keys[from..from + length]);
-        order.push((u64::from_be_bytes(begin), from..keys.len(), order.len()));
+        order.push((u128::from_be_bytes(begin), at));
+        ends.push(keys.len());
     }
-    order.sort_by(|(a, a_key, _), (b, b_key, _)| {
-        a.cmp(b).then_with(|| keys[a_key.clone()].cmp(&keys[b_key.clone()]))
-    });
-    order.into_iter().map(move |(_, _, at)| rows.row(at))
+    let key = |at: usize| &keys[at.checked_sub(1).map_or(0, |before| ends[before])..ends[at]];
+    order.sort_by(|(a, a_at), (b, b_at)| a.cmp(b).then_with(|| key(*a_at).cmp(key(*b_at))));
+    order.into_iter().map(|(_, at)| rows.row(at))
 }
 
 /// Appends bytes that compare as values of a form do.

@@ -23,6 +23,11 @@ impl RowsBuffer {
         self.bytes.len()
     }
 
+    /// Returns the number of rows.
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
     /// Returns the rows, and begins again.
     pub fn take(&mut self) -> Rows {
         let Self { bytes, ends } = std::mem::take(self);
@@ -33,7 +38,8 @@ impl RowsBuffer {
 /// Rows that parts of can be kept without a copy.
 #[derive(Debug, Clone)]
 pub struct Rows {
-    bytes: Bytes,
+    /// The bytes of all of them.
+    pub bytes: Bytes,
     ends: Vec<usize>,
 }
 
@@ -44,12 +50,12 @@ impl Rows {
     }
 
     /// Returns a row.
-    pub fn row(&self, at: usize) -> Bytes {
-        self.bytes.slice(self.place_of(at))
+    pub fn row(&self, at: usize) -> &[u8] {
+        &self.bytes[self.place_of(at)]
     }
 
     /// Returns the rows, one after the other.
-    pub fn iter(&self) -> impl Iterator<Item = Bytes> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.len()).map(|at| self.row(at))
     }
 

@@ -83,7 +83,7 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
     recover(&session, &place, &mut known).await?;
     let live = live_rows(&session, args.granularity, cut).await?;
     let slots: BTreeSet<i64> = live.keys().chain(known.keys()).copied().collect();
-    let (mut work, mut left) = (Work::new(), 0u64);
+    let (mut work, mut left) = (Work::new(args.jobs), 0u64);
     for from in slots {
         let slot = Slot { from, to: from + seconds };
         let rows = live.get(&from).copied().unwrap_or(0);
@@ -187,8 +187,7 @@ async fn live_rows(
     cut: i64,
 ) -> Result<BTreeMap<i64, i64>, Failure> {
     let table = &session.table;
-    let (start, before) = (table.start(granularity)?, table.within(Slot { from: EVER.0, to: cut })?);
-    let sql = format!("SELECT {start}, count(*) FROM {} WHERE {before} GROUP BY 1", table.sql());
+    let sql = table.counts_of(Slot { from: EVER.0, to: cut }, granularity)?;
     let rows = session.client.query(&sql, &[]).await.map_err(|e| of_server(&e).at(table.sql()))?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    Ok(rows.iter().map(|row| (row.get(0), row.get(2))).collect())
 }

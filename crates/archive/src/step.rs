@@ -1,5 +1,7 @@
 //! The steps of a slot: written, verified. Each ends in the ledger, so that the next run goes on after it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tally_objects::{Address, Object};
 use tally_postgres::{ErrorKind, Failure};
@@ -12,29 +14,29 @@ use crate::proof::{RowsHash, RunningTallies, Tallies};
 use crate::table::SourceTable;
 
 /// Writes the object of a slot, row by row.
-pub struct SlotWriter<'a> {
-    encoder: ObjectEncoder<'a>,
+pub struct SlotWriter {
+    encoder: ObjectEncoder,
     id: String,
     hash: RowsHash,
 }
 
-impl<'a> SlotWriter<'a> {
+impl SlotWriter {
     /// Begins the object.
-    pub fn new(table: &'a SourceTable, place: &Address, entry: &Entry) -> Result<Self, Failure> {
+    pub fn new(table: &Arc<SourceTable>, place: &Address, entry: &Entry) -> Result<Self, Failure> {
         let (address, id) = (place.below(&entry.slot.object(&table.name)?), entry.id.to_string());
         let claim = {
             let (manifest, id) = (place.below(&entry.slot.manifest(&table.name)?), id.clone());
             move || manifest::claim(&manifest, &id)
         };
         let known = entry.written.as_ref().map(|written| written.etag.clone());
-        let encoder = ObjectEncoder::new(table, ObjectSink::new(address, id.clone(), known, claim))?;
+        let encoder = ObjectEncoder::new(table.clone(), ObjectSink::new(address, id.clone(), known, claim));
         Ok(Self { encoder, id, hash: entry.hash() })
     }
 
-    /// Adds a row of binary COPY.
-    pub fn push(&mut self, row: &Bytes) -> Result<(), Failure> {
+    /// Adds a row of binary COPY, which is a part of these bytes.
+    pub fn push(&mut self, bytes: &Bytes, row: &[u8]) -> Result<(), Failure> {
         self.hash.add(row);
-        self.encoder.push(row)
+        self.encoder.push(bytes, row)
     }
 
     /// Completes the object, of which PostgreSQL has these tallies.

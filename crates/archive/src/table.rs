@@ -162,11 +162,27 @@ impl SourceTable {
         Ok(format!("{} ORDER BY {}", self.rows_of(slot)?, keys.join(", ")))
     }
 
-    /// The expression for the start of a row's slot, in seconds since 1970, in SQL.
-    pub fn start(&self, granularity: Granularity) -> Result<String, Failure> {
-        let origin = literal(0, self.has_zone())?;
-        let bin = format!("pg_catalog.date_bin('{} s', {}, {origin})", granularity.seconds(), self.at());
-        Ok(format!("pg_catalog.date_part('epoch', {bin})::pg_catalog.int8"))
+    /// The query for aggregates of each slot of a stretch of time, after its start in seconds since 1970 and its number of rows.
+    fn by_slot(
+        &self,
+        stretch: Slot,
+        granularity: Granularity,
+        aggregates: &[String],
+    ) -> Result<String, Failure> {
+        let (at, table, within) = (self.at(), self.sql(), self.within(stretch)?);
+        let (seconds, origin) = (granularity.seconds(), literal(0, self.has_zone())?);
+        let aggregates: String = aggregates.iter().map(|aggregate| format!(", {aggregate}")).collect();
+        // The start is converted once a slot, not once a row.
+        Ok(format!(
+            "SELECT pg_catalog.date_part('epoch', slot_start)::pg_catalog.int8, slots.*
+             FROM (SELECT pg_catalog.date_bin('{seconds} s', {at}, {origin}) AS slot_start, pg_catalog.count(*){aggregates}
+                   FROM {table} WHERE {within} GROUP BY 1) AS slots"
+        ))
+    }
+
+    /// The query for the numbers of rows of the slots of a stretch of time: the start of each, the same as a time, and its number.
+    pub fn counts_of(&self, stretch: Slot, granularity: Granularity) -> Result<String, Failure> {
+        self.by_slot(stretch, granularity, &[])
     }
 
     /// The expression for the tally of a column in SQL; none if it is not tallied.
@@ -180,22 +196,16 @@ impl SourceTable {
         Some(format!("{schema}.tally({name}::pg_catalog.{kind})::pg_catalog.text"))
     }
 
-    /// The names of the columns that are tallied, and the query for the tallies of the slots of a stretch of time, after their starts;
-    /// none without the extension.
+    /// The names of the columns that are tallied, none without the extension; and the query for the tallies of the slots of a stretch of
+    /// time, after what [`Self::counts_of`] returns.
     pub fn tallies_of(
         &self,
         stretch: Slot,
         granularity: Granularity,
-    ) -> Result<Option<(Vec<String>, String)>, Failure> {
+    ) -> Result<(Vec<String>, String), Failure> {
         let terms = self.columns.iter().filter_map(|column| Some((column.name.clone(), self.term(column)?)));
         let (names, terms): (Vec<_>, Vec<_>) = terms.unzip();
-        if names.is_empty() {
-            return Ok(None);
-        }
-        let (start, within) = (self.start(granularity)?, self.within(stretch)?);
-        let sql =
-            format!("SELECT {start}, {} FROM {} WHERE {within} GROUP BY 1", terms.join(", "), self.sql());
-        Ok(Some((names, sql)))
+        Ok((names, self.by_slot(stretch, granularity, &terms)?))
     }
 }
 

@@ -22,27 +22,30 @@ const GROUP_BYTES: usize = 16 << 20;
 /// Level of compression: much smaller files than the default's, in little more time.
 const ZSTD_LEVEL: i32 = 3;
 
+const NO_FILE: &str = "an object without rows cannot be written";
+
 /// Writes rows to a Parquet file.
-pub struct ObjectEncoder<'a> {
-    table: &'a SourceTable,
+pub struct ObjectEncoder {
+    table: Arc<SourceTable>,
     columns: Vec<ColumnValues>,
-    file: SerializedFileWriter<ObjectSink>,
+    /// Where the file goes, until it is begun with the first row group.
+    sink: Option<ObjectSink>,
+    file: Option<SerializedFileWriter<ObjectSink>>,
     rows: usize,
     bytes: usize,
 }
 
-impl<'a> ObjectEncoder<'a> {
+impl ObjectEncoder {
     /// Begins a file of the table's columns.
-    pub fn new(table: &'a SourceTable, sink: ObjectSink) -> Result<Self, Failure> {
-        let file = begin(table, sink).map_err(Failure::new)?;
+    pub fn new(table: Arc<SourceTable>, sink: ObjectSink) -> Self {
         let columns = table.columns.iter().map(|column| ColumnValues::new(column.form)).collect();
-        Ok(Self { table, columns, file, rows: 0, bytes: 0 })
+        Self { table, columns, sink: Some(sink), file: None, rows: 0, bytes: 0 }
     }
 
-    /// Adds a row of binary COPY.
-    pub fn push(&mut self, row: &Bytes) -> Result<(), Failure> {
+    /// Adds a row of binary COPY, which is a part of these bytes.
+    pub fn push(&mut self, bytes: &Bytes, row: &[u8]) -> Result<(), Failure> {
         for ((values, column), value) in self.columns.iter_mut().zip(&self.table.columns).zip(fields(row)) {
-            values.push(row, value).map_err(|what| {
+            values.push(bytes, value).map_err(|what| {
                 Failure::new(format!("column {:?}: {what}", column.name))
                     .at(self.table.sql())
                     .mend("rows that Parquet cannot hold cannot be archived")
@@ -57,9 +60,13 @@ impl<'a> ObjectEncoder<'a> {
     }
 
     fn end_group(&mut self) -> Result<(), Failure> {
-        let written = write_group(&mut self.file, &mut self.columns);
+        if let Some(sink) = self.sink.take() {
+            self.file = Some(begin(&self.table, &self.columns, sink).map_err(Failure::new)?);
+        }
+        let file = self.file.as_mut().ok_or_else(|| Failure::new(NO_FILE))?;
         (self.rows, self.bytes) = (0, 0);
-        written.map_err(|e| self.file.inner_mut().failure().unwrap_or_else(|| Failure::new(e)))
+        let written = write_group(file, &mut self.columns);
+        written.map_err(|e| file.inner_mut().failure().unwrap_or_else(|| Failure::new(e)))
     }
 
     /// Ends the file with what it says of itself; returns the tag of the object, and its size.
@@ -67,18 +74,23 @@ impl<'a> ObjectEncoder<'a> {
         if self.rows > 0 {
             self.end_group()?;
         }
-        self.file.append_key_value_metadata(stamp.pair());
-        self.file.into_inner().map_err(Failure::new)?.finish()
+        let mut file = self.file.ok_or_else(|| Failure::new(NO_FILE))?;
+        file.append_key_value_metadata(stamp.pair());
+        file.into_inner().map_err(Failure::new)?.finish()
     }
 }
 
-fn begin(table: &SourceTable, sink: ObjectSink) -> Result<SerializedFileWriter<ObjectSink>, ParquetError> {
+fn begin(
+    table: &SourceTable,
+    columns: &[ColumnValues],
+    sink: ObjectSink,
+) -> Result<SerializedFileWriter<ObjectSink>, ParquetError> {
     let schema = table
         .columns
         .iter()
         .map(|column| column.form.schema(&column.name, column.number.into()).map(Arc::new));
     let schema = Type::group_type_builder("schema").with_fields(schema.collect::<Result<_, _>>()?).build()?;
-    SerializedFileWriter::new(sink, Arc::new(schema), properties(table)?)
+    SerializedFileWriter::new(sink, Arc::new(schema), properties(table, columns)?)
 }
 
 fn write_group(
@@ -95,7 +107,8 @@ fn write_group(
     group.close().map(drop)
 }
 
-fn properties(table: &SourceTable) -> Result<WriterPropertiesPtr, ParquetError> {
+/// Returns how to write the table's columns, of which these are the first values.
+fn properties(table: &SourceTable, columns: &[ColumnValues]) -> Result<WriterPropertiesPtr, ParquetError> {
     let sorting = table.sorting().into_iter().map(|place| SortingColumn {
         column_idx: place as i32, // PostgreSQL has at most 1600 columns
         descending: false,
@@ -105,11 +118,12 @@ fn properties(table: &SourceTable) -> Result<WriterPropertiesPtr, ParquetError> 
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_created_by(format!("pg_tally {}", env!("CARGO_PKG_VERSION")))
         .set_sorting_columns(Some(sorting.collect()));
-    for column in table.columns.iter().filter(|column| column.form.is_gradual()) {
+    for (column, values) in table.columns.iter().zip(columns) {
         let path = ColumnPath::from(vec![column.name.clone()]);
-        properties = properties
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        properties = properties.set_column_dictionary_enabled(path.clone(), values.repeats());
+        if column.form.is_gradual() {
+            properties = properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        }
     }
     Ok(Arc::new(properties.build()))
 }
