@@ -11,9 +11,10 @@ use tokio_postgres::{Error, IsolationLevel, Transaction};
 use crate::compare::hashes;
 use crate::export;
 use crate::ledger::{self, Entry, KeptTrees, State, Written};
+use crate::places::Places;
 use crate::proof::RowsHash;
 use crate::server::of_server;
-use crate::session::{place, trees, Session};
+use crate::session::{trees, Session};
 use crate::slot::{Granularity, Slot, EVER};
 use crate::table::SourceTable;
 use crate::tree::PowerTrees;
@@ -171,8 +172,9 @@ async fn attempt(
     granularity: Granularity,
 ) -> Result<i64, Stay> {
     let entries = session.entries(partition.bounds.0, partition.bounds.1).await?;
+    let mut places = Places::default();
     for entry in entries.iter().filter(|entry| is_proved(entry)) {
-        let address = place(entry)?.below(&entry.slot.object(&session.table.name)?);
+        let address = places.at(&entry.url)?.below(&entry.slot.object(&session.table.name)?);
         let found = Object::find(&address)?.map(|object| object.version());
         if found.as_ref() != entry.written.as_ref().map(|written| &written.etag) {
             return Err(Stay::Differs(format!(

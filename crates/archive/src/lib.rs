@@ -18,6 +18,7 @@ mod ledger;
 mod look;
 mod manifest;
 mod object;
+mod places;
 mod proof;
 mod restore;
 mod rows;

@@ -9,8 +9,9 @@ use tally_postgres::{ErrorKind, Failure};
 use crate::compare::hashes;
 use crate::export;
 use crate::ledger::{self, Entry, KeptTrees, State, Written};
+use crate::places::Places;
 use crate::server::of_server;
-use crate::session::{connect, place, trees, Session, SessionArgs};
+use crate::session::{connect, trees, Session, SessionArgs};
 use crate::slot::{Slot, EVER};
 use crate::step;
 use crate::topic;
@@ -94,13 +95,13 @@ pub async fn verify(VerifyArgs { subject, moved }: VerifyArgs) -> Result<(), Fai
         return topic::verify(&connect(&subject.database).await?, topic).await;
     }
     let session = Session::begin_alone(&subject.session(), &[]).await?;
-    let (mut objects, mut proved) = (0u64, Vec::new());
+    let (mut objects, mut proved, mut places) = (0u64, Vec::new(), Places::default());
     for mut entry in session.entries(EVER.0, EVER.1).await? {
         let Some(mut written) = entry.written.take().filter(|_| entry.state != State::Planned) else {
             continue;
         };
         objects += 1;
-        let place = place(&entry)?;
+        let place = places.at(&entry.url)?;
         if moved && step::follow(&session.table, &place, &entry, &mut written)? {
             ledger::moved(&session.client, &entry, &written.etag).await?;
         }

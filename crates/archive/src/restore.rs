@@ -12,8 +12,9 @@ use tokio_postgres::{Error, IsolationLevel, Transaction};
 use crate::export;
 use crate::ledger::{self, Entry};
 use crate::object::ObjectDecoder;
+use crate::places::Places;
 use crate::server::of_server;
-use crate::session::{place, trees, Session, SessionArgs};
+use crate::session::{trees, Session, SessionArgs};
 use crate::slot::{Slot, EVER};
 use crate::table::SourceTable;
 use crate::tree::PowerTrees;
@@ -43,9 +44,9 @@ fn second(text: &str) -> Result<i64, String> {
 pub async fn run(args: RestoreArgs) -> Result<(), Failure> {
     let mut session = Session::begin_alone(&args.session, &[]).await?;
     let trees = trees(&session.client, &session.table).await?;
-    let (mut slots, mut rows) = (0, 0);
+    let (mut slots, mut rows, mut places) = (0, 0, Places::default());
     for (range, entries) in together(&session, &trees, &args).await? {
-        rows += restore(&mut session, &trees, range, &entries).await?;
+        rows += restore(&mut session, &trees, &mut places, range, &entries).await?;
         slots += entries.len();
     }
     println!("restored {rows} rows of {slots} slots");
@@ -85,6 +86,7 @@ async fn together(
 async fn restore(
     session: &mut Session,
     trees: &PowerTrees,
+    places: &mut Places,
     range: Slot,
     entries: &[Entry],
 ) -> Result<i64, Failure> {
@@ -98,16 +100,21 @@ async fn restore(
     trees.forget(&tx, table, range).await?;
     let mut rows = 0;
     for entry in entries {
-        rows += restore_slot(&tx, table, entry).await?;
+        rows += restore_slot(&tx, table, places, entry).await?;
     }
     tx.commit().await.map_err(fail)?;
     Ok(rows)
 }
 
-async fn restore_slot(tx: &Transaction<'_>, table: &SourceTable, entry: &Entry) -> Result<i64, Failure> {
+async fn restore_slot(
+    tx: &Transaction<'_>,
+    table: &SourceTable,
+    places: &mut Places,
+    entry: &Entry,
+) -> Result<i64, Failure> {
     let Some(written) = &entry.written else { return Ok(0) };
     let fail = |e: Error| of_server(&e).at(format!("table {}", table.sql()));
-    let address = place(entry)?.below(&entry.slot.object(&table.name)?);
+    let address = places.at(&entry.url)?.below(&entry.slot.object(&table.name)?);
     let rows = ObjectDecoder::open(table, &address, &written.etag)?;
     let sql = format!("SELECT EXISTS (SELECT FROM {} WHERE {})", table.sql(), table.within(entry.slot)?);
     if tx.query_one(&sql, &[]).await.map_err(fail)?.get(0) {

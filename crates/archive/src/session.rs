@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tally_objects::Address;
 use tally_postgres::own_tables::Owner;
 use tally_postgres::{Connector, Failure};
 use tokio_postgres::Client;
@@ -92,9 +91,4 @@ pub async fn connect_beside(connector: &Connector) -> Result<Client, Failure> {
 async fn settle(client: &Client) -> Result<(), Failure> {
     let sql = "SET search_path = pg_catalog; SET row_security = off; SET pg_tally.answer_from_trees = off; SET jit = off";
     client.batch_execute(sql).await.map_err(|e| of_server(&e))
-}
-
-/// Returns the place that an entry's object is below.
-pub fn place(entry: &Entry) -> Result<Address, Failure> {
-    Address::of_place(&entry.url)
 }

@@ -2,12 +2,12 @@
 
 use comfy_table::presets;
 use comfy_table::Table;
-use tally_objects::Address;
 use tally_postgres::Failure;
 use tokio_postgres::Client;
 
 use super::ledger;
 use super::step;
+use crate::places::Places;
 
 /// Prints how far each partition of a topic is archived.
 pub async fn status(client: &Client, topic: &str) -> Result<(), Failure> {
@@ -41,9 +41,10 @@ pub async fn verify(client: &Client, topic: &str) -> Result<(), Failure> {
         false => Vec::new(),
     };
     let (mut objects, mut wrong, mut messages, mut bytes) = (0u64, 0u64, 0, 0);
+    let mut places = Places::default();
     for object in known.iter().filter(|object| object.is_verified) {
         objects += 1;
-        match step::prove(&Address::of_place(&object.url)?.below(&object.name), &object.hash) {
+        match step::prove(&places.at(&object.url)?.below(&object.name), &object.hash) {
             Ok(_) => {
                 messages += object.messages;
                 bytes += object.bytes;
