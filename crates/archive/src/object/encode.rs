@@ -28,7 +28,7 @@ const NO_FILE: &str = "an object without rows cannot be written";
 pub struct ObjectEncoder {
     table: Arc<SourceTable>,
     columns: Vec<ColumnValues>,
-    /// Where the file goes, until it is begun with the first row group.
+    /// The sink of the file, until it is begun with the first row group.
     sink: Option<ObjectSink>,
     file: Option<SerializedFileWriter<ObjectSink>>,
     rows: usize,

@@ -166,7 +166,7 @@ pub fn encode_unscaled(number: i128, scale: u16, out: &mut Vec<u8>) -> Result<()
     }
 }
 
-/// [`encode_unscaled`] of a number that is counted in units of the last of so many groups of four digits after the point.
+/// [`encode_unscaled`] of a number in units of the last of `groups` groups of four digits after the point.
 fn encode_groups(
     number: u64,
     groups: u16,
