@@ -1,4 +1,4 @@
-//! AlertPositions in the alerts: of each report the number of the last change that was told.
+//! Positions in the alerts: of each report the number of the last change that was told.
 
 use std::collections::BTreeMap;
 

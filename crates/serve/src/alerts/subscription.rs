@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// Time after which a client is told that there was nothing.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// AlertNews for a client.
+/// Reasons to tell a client something.
 enum AlertNews {
     Alerts(Vec<Alert>),
     Quiet,
