@@ -55,6 +55,8 @@ def main(folder, crate, passes, names):
         print(f"ok - places of the mutants of {crate}")
         return
     chosen = [(number, mutant) for number, mutant in enumerate(mutants) if not names or any(name in mutant["name"] for name in names)]
+    if not chosen:
+        sys.exit(f"no mutant has {' or '.join(names)} in its name")
     with tempfile.TemporaryDirectory() as directory:
         try:
             with in_place(mutants, before):
