@@ -13,7 +13,6 @@ from archiving import DAYS, TALLY, archive, check, contents, finish, make, other
 from google_store import GoogleStore
 
 
-
 def there_and_back(scheme):
     """What is archived, proved and dropped comes back, byte for byte."""
     name = f"cloud_{scheme}"

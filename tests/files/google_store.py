@@ -30,13 +30,8 @@ class GoogleStore:
 
     def __init__(self, account):
         self.blobs, self.uploads, self.numbers, self.lock = {}, {}, itertools.count(1), threading.Lock()
-        store = self
-
-        class Handler(GoogleHandler):
-            pass
-
-        Handler.store = store
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (GoogleHandler,), {"store": self})
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         account.write_text(json.dumps({"gcs_base_url": f"http://127.0.0.1:{server.server_port}", "disable_oauth": True,
                                        "client_email": "", "private_key": "", "private_key_id": ""}))

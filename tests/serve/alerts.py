@@ -143,4 +143,33 @@ def counted():
         assert "sales" not in text and "reporter" not in text and "# HELP tally_serve_streams" in text, text
 
 
-TESTS = [told, resumed, counted]
+TRAP = """
+GRANT CREATE ON SCHEMA public TO guest; SET ROLE guest;
+CREATE TABLE caught (who name); GRANT INSERT ON caught TO PUBLIC;
+CREATE FUNCTION trap(text[], text[]) RETURNS boolean LANGUAGE sql AS 'INSERT INTO public.caught VALUES (current_user); SELECT true';
+CREATE OPERATOR = (LEFTARG = text[], RIGHTARG = text[], FUNCTION = trap);
+CREATE FUNCTION trap(json, json) RETURNS text LANGUAGE sql AS 'INSERT INTO public.caught VALUES (current_user); SELECT $1::text';
+CREATE OPERATOR #>> (LEFTARG = json, RIGHTARG = json, FUNCTION = trap);
+"""
+
+
+def operators():
+    """Operators of others do not run as those who ask, also where everybody may make some; odd names are those of no report."""
+    begin(section())
+    psql(TRAP)
+    try:
+        with Service(section()) as service:
+            next_runs(1)
+            stream = Lines(service, f"{PATH}?after=sales:0", user="reporter")
+            stream.read_until(lambda stream: stream.events)
+            stream.close()
+            for asked in ("report=%00", "report=" + "&report=".join(f"{n}" for n in range(3000)), "after=" + ",".join(f"{n}:{n}" for n in range(3000)) + "&report=x"):
+                refused(lambda: Lines(service, f"{PATH}?{asked}", user="reporter"), 422 if "%00" in asked else 404)
+            for place in ("", "/sales", "/sales/runs/newest"):
+                assert service.get(f"/api/v1/reports{place}", user="reporter")
+            assert psql("SELECT DISTINCT who FROM caught") == ""
+    finally:
+        psql("DROP OPERATOR = (text[], text[]); DROP OPERATOR #>> (json, json); DROP FUNCTION trap(text[], text[]); DROP FUNCTION trap(json, json); DROP TABLE caught; REVOKE CREATE ON SCHEMA public FROM guest")
+
+
+TESTS = [told, resumed, counted, operators]

@@ -8,6 +8,11 @@ pub fn normal(tag: &str) -> String {
     }
 }
 
+/// Returns the tag that a store has answered with; empty if it has none.
+pub fn of(answered: Option<&str>) -> String {
+    answered.map(normal).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::normal;

@@ -65,7 +65,7 @@ impl Address {
         let options = PutOptions::from(mode);
         let put =
             runtime::wait(async move { store.put_opts(&path, PutPayload::from(bytes), options).await })?;
-        Ok(put.e_tag.as_deref().map(tag::normal).unwrap_or_default())
+        Ok(tag::of(put.e_tag.as_deref()))
     }
 
     /// Reads a whole object, with its tag; none if there is no such object.
@@ -73,7 +73,7 @@ impl Address {
         let (store, path) = (self.store.clone(), self.path.clone());
         let read = async move {
             let found = store.get(&path).await?;
-            let tag = found.meta.e_tag.as_deref().map(tag::normal).unwrap_or_default();
+            let tag = tag::of(found.meta.e_tag.as_deref());
             Ok((found.bytes().await?, tag))
         };
         match runtime::wait(read) {

@@ -33,15 +33,13 @@ impl ObjectWriter {
     pub fn finish(mut self) -> io::Result<String> {
         let upload = self.upload.take().ok_or_else(lost)?;
         let failed = match runtime::wait(upload.finish()) {
-            Ok(done) => return Ok(done.e_tag.as_deref().map(tag::normal).unwrap_or_default()),
+            Ok(done) => return Ok(tag::of(done.e_tag.as_deref())),
             Err(failed) => failed,
         };
         // The answer may have been lost after the object was made; then it cannot be made again.
         let (store, path) = (self.address.store.clone(), self.address.path.clone());
         match runtime::wait(async move { store.head(&path).await }) {
-            Ok(found) if found.size == self.size => {
-                Ok(found.e_tag.as_deref().map(tag::normal).unwrap_or_default())
-            }
+            Ok(found) if found.size == self.size => Ok(tag::of(found.e_tag.as_deref())),
             _ => Err(error(&failed)),
         }
     }

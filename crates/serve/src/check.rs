@@ -13,7 +13,7 @@ const WRITES: &str = "
     UNION ALL SELECT 'may make roles or databases' FROM pg_catalog.pg_roles
         WHERE rolname = current_user AND (rolcreaterole OR rolcreatedb)
     UNION ALL SELECT 'may write to ' || c.oid::pg_catalog.regclass::text FROM pg_catalog.pg_class c
-        WHERE c.relkind IN ('r', 'p', 'v', 'f') AND c.relnamespace <> 'pg_catalog'::pg_catalog.regnamespace
+        WHERE c.relkind IN ('r', 'p', 'v', 'f') AND c.relnamespace <> 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
           AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
           AND pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')
           AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)

@@ -22,7 +22,7 @@ pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     OURS.ensure(tx).await?;
     // IF NOT EXISTS requires the privilege to alter even where nothing is missing.
     let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
-                              WHERE attrelid = pg_catalog.to_regclass('loader.offsets') AND attname = 'ignored')";
+                              WHERE attrelid = pg_catalog.to_regclass('loader.offsets')::pg_catalog.oid AND attname = 'ignored')";
     match tx.query_one(sql, &[]).await?.get(0) {
         true => Ok(()),
         false => tx.batch_execute(NEW_COLUMNS).await,

@@ -43,7 +43,7 @@ impl Transaction {
              SELECT pg_catalog.set_config('statement_timeout',
                         LEAST(NULLIF(s.setting::pg_catalog.int8, 0), {})::pg_catalog.text, true),
                     pg_catalog.set_config('client_connection_check_interval', '5s', true),
-                    pg_catalog.to_json(COALESCE(pg_catalog.pg_last_xact_replay_timestamp(), pg_catalog.now())) #>> '{{}}'
+                    pg_catalog.to_json(COALESCE(pg_catalog.pg_last_xact_replay_timestamp(), pg_catalog.now())) OPERATOR(pg_catalog.#>>) '{{}}'
              FROM pg_catalog.pg_settings s WHERE s.name = 'statement_timeout'",
             patience.as_millis()
         );

@@ -23,11 +23,11 @@ const DESCRIBE: &str = "
 
 /// The last time at which a report was due, and seconds until the next; with the database's clock, which all services share.
 const DUE_EVERY: &str = "
-    SELECT pg_catalog.to_json(d.due) #>> '{}' AS due,
+    SELECT pg_catalog.to_json(d.due) OPERATOR(pg_catalog.#>>) '{}' AS due,
         (EXTRACT(epoch FROM d.due - pg_catalog.now()) + $1)::float8 AS seconds
     FROM (SELECT pg_catalog.to_timestamp((pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.now())::float8 / $1) * $1)::float8) AS due) d";
 const DUE_AT: &str = "
-    SELECT pg_catalog.to_json(max(t.at) FILTER (WHERE t.at <= pg_catalog.now())) #>> '{}' AS due,
+    SELECT pg_catalog.to_json(max(t.at) FILTER (WHERE t.at <= pg_catalog.now())) OPERATOR(pg_catalog.#>>) '{}' AS due,
         EXTRACT(epoch FROM min(t.at) FILTER (WHERE t.at > pg_catalog.now()) - pg_catalog.now())::float8 AS seconds
     FROM pg_catalog.generate_series(-2, 2) days,
         LATERAL (SELECT ((pg_catalog.now() AT TIME ZONE $2::text)::date + days + $1::text::time) AT TIME ZONE $2::text AS at) t";

@@ -20,11 +20,11 @@ const ROWS: i64 = 10_000;
 
 /// New changes, the newest run first. Numbers and times are text, as PostgreSQL and JSON write them.
 const CHANGES: &str = "
-    SELECT r.run::text AS run, pg_catalog.to_json(r.due) #>> '{}' AS due, pg_catalog.to_json(r.ended) #>> '{}' AS told_at,
-        f.change::text AS change, f.series, pg_catalog.to_json(f.at) #>> '{}' AS at, f.kind, f.probability::text AS probability,
+    SELECT r.run::text AS run, pg_catalog.to_json(r.due) OPERATOR(pg_catalog.#>>) '{}' AS due, pg_catalog.to_json(r.ended) OPERATOR(pg_catalog.#>>) '{}' AS told_at,
+        f.change::text AS change, f.series, pg_catalog.to_json(f.at) OPERATOR(pg_catalog.#>>) '{}' AS at, f.kind, f.probability::text AS probability,
         f.before::text AS before, f.after::text AS after, f.difference::text AS difference, f.difference_low::text AS difference_low,
         f.difference_high::text AS difference_high, f.effect_sd::text AS effect_sd, f.importance::text AS importance,
-        pg_catalog.to_json(f.ended_at) #>> '{}' AS ended_at, f.explanation
+        pg_catalog.to_json(f.ended_at) OPERATOR(pg_catalog.#>>) '{}' AS ended_at, f.explanation
     FROM serve.report_runs r JOIN serve.report_findings f ON f.run = r.run
     WHERE r.report = $1 AND f.state = 'new' ORDER BY r.due DESC, f.place LIMIT $2";
 

@@ -15,12 +15,12 @@ use crate::problem::Problem;
 
 /// The columns of a run `r`, with times as JSON has them.
 pub const COLUMNS: &str = "
-    r.run, pg_catalog.to_json(r.due) #>> '{}' AS due, pg_catalog.to_json(r.began) #>> '{}' AS began, pg_catalog.to_json(r.ended) #>> '{}' AS ended,
+    r.run, pg_catalog.to_json(r.due) OPERATOR(pg_catalog.#>>) '{}' AS due, pg_catalog.to_json(r.began) OPERATOR(pg_catalog.#>>) '{}' AS began, pg_catalog.to_json(r.ended) OPERATOR(pg_catalog.#>>) '{}' AS ended,
     r.attempts, r.state, r.sqlstate, r.error, r.num_changes, r.num_new, r.expected_false_share";
 
 const CHANGES: &str = "
-    SELECT f.change, f.state, f.series, pg_catalog.to_json(f.at) #>> '{}' AS at,
-        pg_catalog.to_json(f.first_alerted_at) #>> '{}' AS first_alerted_at, pg_catalog.to_json(f.ended_at) #>> '{}' AS ended_at,
+    SELECT f.change, f.state, f.series, pg_catalog.to_json(f.at) OPERATOR(pg_catalog.#>>) '{}' AS at,
+        pg_catalog.to_json(f.first_alerted_at) OPERATOR(pg_catalog.#>>) '{}' AS first_alerted_at, pg_catalog.to_json(f.ended_at) OPERATOR(pg_catalog.#>>) '{}' AS ended_at,
         f.kind, f.probability, f.before, f.after, f.difference, f.difference_low, f.difference_high, f.effect_sd, f.importance,
         f.slices, f.explanation
     FROM serve.report_findings f WHERE f.run = $1 ORDER BY f.place";
