@@ -244,4 +244,5 @@ def main():
     sys.exit(report.failed)
 
 
-main()
+if __name__ == "__main__":
+    main()

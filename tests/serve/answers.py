@@ -209,7 +209,7 @@ def query(service):
 
 
 def streams(service):
-    sql = "SELECT n, n / 3.0 AS x, CASE WHEN n % 3 > 0 THEN 'a,\"' || n END AS t FROM generate_series(1, 20000) n"
+    sql = "SELECT n, n::numeric / 3.0 AS x, CASE WHEN n % 3 > 0 THEN 'a,\"' || n::text END AS t FROM generate_series(1, 20000) n"
     status, headers, body = service.ask("POST", "/api/v1/query", {"sql": sql}, headers={"Accept": "application/x-ndjson"})
     assert status == 200 and headers["Content-Type"] == "application/x-ndjson"
     assert [json.loads(line) for line in body.splitlines()] == rows(sql)

@@ -11,12 +11,13 @@ import alerts
 import answers
 import document
 import long
+import lookalikes
 import others
 import outages
 import refusals
 import reports
 import statistics_service
-from server import Service, prepare
+from server import PASSWORDS, Service, prepare
 
 
 def attempt(name, test, *arguments):
@@ -41,11 +42,14 @@ def main():
     if unknown := set(chosen) - {test.__name__ for test in shared + alone}:
         sys.exit(f"there is no test {', '.join(sorted(unknown))}")
     prepare()
+    lookalikes.make()
+    lookalikes.show(*PASSWORDS)
     failed = False
     with Service() as service:
         for test in shared:
             if not chosen or test.__name__ in chosen:
                 failed |= attempt(test.__name__, test, service)
+    lookalikes.hide(*PASSWORDS)
     for test in alone:
         if not chosen or test.__name__ in chosen:
             failed |= attempt(test.__name__, test)

@@ -129,7 +129,7 @@ pub async fn series(
     let sql = |s: &str| {
         format!(
             "SELECT series, pg_catalog.to_json(first::{at})::text AS first, pg_catalog.to_json(last::{at})::text AS last, num_rows
-             FROM {s}.powertree_series($1, VARIADIC $2) WHERE $3::text[] IS NULL OR series > $3 ORDER BY series LIMIT $4"
+             FROM {s}.powertree_series($1, VARIADIC $2) WHERE $3::text[] IS NULL OR series OPERATOR(pg_catalog.>) $3 ORDER BY series LIMIT $4"
         )
     };
     let mut found =

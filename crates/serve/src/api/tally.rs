@@ -87,7 +87,7 @@ pub async fn tallies(
         format!(
             "SELECT series, {columns}
              FROM {s}.powertree_tallies($1, $2, $3::text::{at}, $4::text::{at}, VARIADIC $5)
-             WHERE $6::text[] IS NULL OR series > $6 ORDER BY series LIMIT $7"
+             WHERE $6::text[] IS NULL OR series OPERATOR(pg_catalog.>) $6 ORDER BY series LIMIT $7"
         )
     };
     let values = [

@@ -54,10 +54,10 @@ fn query(schema: &str) -> String {
     format!(
         "SELECT t.name, t.base::text AS base, t.at, t.\"values\", t.series, t.leaf, t.state, t.num_vals, t.num_series, t.archived_until,
                (SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a
-                WHERE a.attrelid = t.base AND a.attname = t.at) AS at_type,
+                WHERE a.attrelid = t.base::pg_catalog.oid AND a.attname = t.at) AS at_type,
                ARRAY(SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
                      FROM pg_catalog.unnest(t.series) WITH ORDINALITY s(name, place)
-                     JOIN pg_catalog.pg_attribute a ON a.attrelid = t.base AND a.attname = s.name
+                     JOIN pg_catalog.pg_attribute a ON a.attrelid = t.base::pg_catalog.oid AND a.attname = s.name
                      ORDER BY s.place) AS series_types
          FROM {schema}.powertrees t"
     )
@@ -141,7 +141,7 @@ pub async fn tree(
     let at_type = &summary.at_type;
     let sql = |s: &str| {
         format!(
-            "SELECT pg_catalog.to_json(min(found.first::{at_type}))::text, pg_catalog.to_json(max(found.last::{at_type}))::text,
+            "SELECT pg_catalog.to_json(pg_catalog.min(found.first::{at_type}))::text, pg_catalog.to_json(pg_catalog.max(found.last::{at_type}))::text,
                     pg_catalog.to_json($2::text::{at_type})::text
              FROM {s}.powertree_series($1) found"
         )

@@ -98,9 +98,9 @@ impl View {
         let (from, to) = match (from, to) {
             (Some(from), Some(to)) => (from, to),
             (from, to) => {
-                let (at, end) = (&tree.at_type, after("max(last::", &tree.at_type));
+                let (at, end) = (&tree.at_type, after("pg_catalog.max(last::", &tree.at_type));
                 let sql = |s: &str| {
-                    format!("SELECT min(first::{at})::text, ({end})::text FROM {s}.powertree_series($1, VARIADIC $2)")
+                    format!("SELECT pg_catalog.min(first::{at})::text, ({end})::text FROM {s}.powertree_series($1, VARIADIC $2)")
                 };
                 let found = question.ask(caller, &sql, &[&name, &series]).await?;
                 let end =
@@ -150,7 +150,7 @@ impl View {
         let at = &self.tree.at_type;
         let sql = |s: &str| {
             format!(
-                "SELECT CASE WHEN $3::text::{at} < $6::text::{at} THEN NULL
+                "SELECT CASE WHEN $3::text::{at} OPERATOR(pg_catalog.<) $6::text::{at} THEN NULL
                      ELSE {s}.num_vals({s}.powertree_tally($1, $2, $3::text::{at}, $4::text::{at}, VARIADIC $5)) END"
             )
         };
@@ -174,13 +174,13 @@ impl View {
             .zip(series_types)
             .enumerate()
             .map(|(place, (column, kind))| {
-                format!(" AND {} = ($3::text[])[{}]::{kind}", quoted(column), place + 1)
+                format!(" AND {} OPERATOR(pg_catalog.=) ($3::text[])[{}]::{kind}", quoted(column), place + 1)
             })
             .collect();
         let sql = |_: &str| {
             format!(
                 "SELECT pg_catalog.to_json({at})::text AS at, {value}::float8 AS value FROM {table}
-                 WHERE {at} >= $1::text::{at_type} AND {at} < $2::text::{at_type} AND {value} IS NOT NULL{keys}
+                 WHERE {at} OPERATOR(pg_catalog.>=) $1::text::{at_type} AND {at} OPERATOR(pg_catalog.<) $2::text::{at_type} AND {value} IS NOT NULL{keys}
                  ORDER BY {table}.{at} LIMIT 2 * {MOST}"
             )
         };
@@ -199,7 +199,7 @@ impl View {
 /// Returns the first position after a column, as SQL.
 fn after(column: &str, at_type: &str) -> String {
     let next = if at_type.starts_with("timestamp") { "interval '1 microsecond'" } else { "1" };
-    format!("{column}{at_type}) + {next}")
+    format!("{column}{at_type}) OPERATOR(pg_catalog.+) {next}")
 }
 
 impl Buckets {

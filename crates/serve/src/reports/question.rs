@@ -46,12 +46,12 @@ async fn run(transaction: &Transaction, config: &ReportConfig) -> Result<Changes
     };
     // Some times, such as infinite ones, are beyond microseconds since 1970.
     let micros = |column: &str| {
-        format!("(GREATEST(LEAST(EXTRACT(epoch FROM c.{column}), 9e12), -9e12) * 1000000)::int8 AS {column}")
+        format!("(GREATEST(LEAST(EXTRACT(epoch FROM c.{column}), 9e12), -9e12) OPERATOR(pg_catalog.*) 1000000)::int8 AS {column}")
     };
     let sql = format!(
         "SELECT pg_catalog.to_jsonb(c)::text AS row, c.series, c.kind, {}, {}, {}, c.difference, c.difference_low, c.difference_high,
             c.slices, c.expected_false_share
-         FROM {}.important_changes($1, since => COALESCE(pg_catalog.now() - $2 * interval '1 second', '-infinity'),
+         FROM {}.important_changes($1, since => COALESCE(pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => $2), '-infinity'),
             fdr => $3, top => $4, min_effect => $5) c",
         micros("at"),
         micros("first_alerted_at"),

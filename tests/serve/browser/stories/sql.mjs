@@ -98,7 +98,7 @@ export async function sql({ browser, base, tabs }) {
 
   await test("a million rows scroll, and few are elements", async () => {
     await page.getByLabel("Rows at the most").selectOption("1000000");
-    await runSql(page, "SELECT i, 'row ' || i AS name FROM generate_series(1, 1000000) i");
+    await runSql(page, "SELECT i, 'row ' || i::text AS name FROM generate_series(1, 1000000) i");
     await rows.getByText("row 1", { exact: true }).waitFor({ timeout: 60_000 });
     await rows.evaluate((/** @type {HTMLElement} */ box) => (box.scrollTop = box.scrollHeight));
     await rows.getByText("row 1000000", { exact: true }).waitFor();

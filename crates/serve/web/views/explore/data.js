@@ -107,11 +107,11 @@ function toChart(body) {
 export async function zoomTogether(of, value, keys, range, points, signal) {
   const schema = await extensionSchema();
   const { from, to } = rangeParams(of, range);
-  const sql = `SELECT to_json(bucket) #>> '{}' AS at, ${schema}.num_vals(t), ${schema}.sum(t), ${schema}.avg(t), ${schema}.stddev(t), ${schema}.min(t), ${schema}.max(t), step
-FROM (SELECT bucket, min(to_json(step) #>> '{}') AS step, ${schema}.tally(tally) AS t
-      FROM json_array_elements($6::text::json) k,
+  const sql = `SELECT pg_catalog.to_json(bucket) OPERATOR(pg_catalog.#>>) '{}' AS at, ${schema}.num_vals(t), ${schema}.sum(t), ${schema}.avg(t), ${schema}.stddev(t), ${schema}.min(t), ${schema}.max(t), step
+FROM (SELECT bucket, pg_catalog.min(pg_catalog.to_json(step) OPERATOR(pg_catalog.#>>) '{}') AS step, ${schema}.tally(tally) AS t
+      FROM pg_catalog.json_array_elements($6::text::json) k,
            ${schema}.powertree_zoom($1::text, $2::text, $3::text::${of.atType}, $4::text::${of.atType}, $5::text::integer,
-               VARIADIC ARRAY(SELECT json_array_elements_text(k))) z
+               VARIADIC ARRAY(SELECT pg_catalog.json_array_elements_text(k))) z
       GROUP BY bucket) b
 ORDER BY bucket`;
   const answer = await post("/query", { sql, params: [of.name, value, from, to, String(points), JSON.stringify(keys)], limit: 100_000 }, { signal });

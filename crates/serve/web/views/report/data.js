@@ -44,13 +44,13 @@ async function queryOf(tree, value, { seconds, share, series }) {
   const inFormat = schema.replaceAll("%", "%%");
   const { from, since, to } = rangeOf(tree, seconds);
   // Detection counts in times, so whole numbers are taken for seconds, and dates for their beginning in UTC.
-  const at = tree.kind === "integer" ? "to_timestamp(z.bucket)" : tree.atType === "timestamp with time zone" ? "z.bucket" : "z.bucket::timestamp AT TIME ZONE 'UTC'";
+  const at = tree.kind === "integer" ? "pg_catalog.to_timestamp(z.bucket)" : tree.atType === "timestamp with time zone" ? "z.bucket" : "z.bucket::timestamp AT TIME ZONE 'UTC'";
   const sql = `SELECT series, extract(epoch FROM at)::float8 AS at, kind, probability, before, after, difference, difference_low, difference_high, effect_sd, importance, expected_false_share, explanation
 FROM ${schema}.important_changes(
-  format($q$SELECT array_to_string(s.series, '/') AS series, ${at} AS at, ${inFormat}.avg(z.tally) AS value
+  pg_catalog.format($q$SELECT pg_catalog.array_to_string(s.series, '/') AS series, ${at} AS at, ${inFormat}.avg(z.tally) AS value
     FROM ${inFormat}.powertree_series(%1$L) s, ${inFormat}.powertree_zoom(%1$L, %2$L, %3$L::${tree.atType}, %4$L::${tree.atType}, %5$s, VARIADIC s.series) z
     WHERE ${inFormat}.num_vals(z.tally) > 0$q$, $1::text, $2::text, $3::text, $4::text, $5::text::integer),
-  since => to_timestamp($6::text::float8), fdr => $7::text::float8, top => ${TOP})`;
+  since => pg_catalog.to_timestamp($6::text::float8), fdr => $7::text::float8, top => ${TOP})`;
   const params = [tree.name, value, fromPosition(from, tree.kind), fromPosition(to, tree.kind), String(pointsFor(series)), String(since ?? "-infinity"), String(share)];
   return { sql, params };
 }
