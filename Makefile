@@ -33,7 +33,7 @@ extension_flags = --release --target-dir $(CARGO_TARGET_DIR)/pg$(pg_major) \
 library = $(CARGO_TARGET_DIR)/pg$(pg_major)/release/libpg_tally.so
 # What CREATE EXTENSION reads: the parts of sql/ in their order, put together.
 version := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pg_tally.control)
-script = $(CARGO_TARGET_DIR)/pg_tally--$(version).sql
+script = $(CARGO_TARGET_DIR)/pg$(pg_major)/pg_tally--$(version).sql
 libdir = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
 extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 

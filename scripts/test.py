@@ -1,12 +1,14 @@
 #!/usr/bin/env -S python3 -B
 """Runs the test suites, all but the long ones, all ("all"), or those named, and adds up what they ran.
 
-A suite that runs no test at all counts as a failure: nothing that is declared may fall silent.
+Two run side by side, since most of them wait for servers; what a suite prints is shown when it ends. A suite that runs no test
+at all counts as a failure: nothing that is declared may fall silent.
 """
 
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -28,7 +30,8 @@ PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "notify"
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
 SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--",
            "scripts/objects.py", "run", "--"]
-FAULTS = [*SERVERS, *CARGO, "-p", "tally-loader", "--test", "faults", "--", "--ignored", "--test-threads=1", "--nocapture"]
+# All programs are named, or cargo would choose other features of their libraries, and compile them again.
+FAULTS = [*SERVERS, *CARGO, *PROGRAMS, "--test", "faults", "--", "--ignored", "--test-threads=1", "--nocapture"]
 # With a worker in the databases that these tests make.
 WORKERS = ["--set", "shared_preload_libraries=pg_tally", "--set", "pg_tally.powertree_compact_seconds=1",
            "--set", "pg_tally.powertree_databases=decoys,escalation"]
@@ -57,10 +60,12 @@ EACH = {
 }
 CRASH = {"crash": lambda pg: ["tests/powertree/crash.sh", pg]}
 SUITES = {
-    "lint": ["make", "-k", "lint", f"PG_CONFIG={PG15}"],
-    "stats": [*CARGO, "-p", "tally-stats"],
     "loader": [*CARGO, *PROGRAMS],
     **on_each(EACH, USUAL),
+    "stats": [*CARGO, "-p", "tally-stats"],
+    "lint": ["make", "-k", "lint", f"PG_CONFIG={PG15}"],
+    # Early, so that nothing long is left for the end.
+    "faults": [*FAULTS, "--skip", "::long::"],
     "model": [*CLUSTER, PG15, "--", "tests/powertree/model.py", "5000"],
     "model-mutant": [*CLUSTER, PG15, "--", "tests/powertree/model.py", "5000", "--mutant"],
     "archiver": [*CLUSTER, PG15, "--", "tests/powertree/archiver.py", "30"],
@@ -82,7 +87,6 @@ SUITES = {
     # The ignored tests are those that need servers.
     "end-to-end": [*SERVERS, *CARGO, *PROGRAMS, "--tests",
                    "--", "--ignored", "--nocapture"],
-    "faults": [*FAULTS, "--skip", "::long::"],
 }
 # Those that take long, which run only if they are named.
 MORE = {
@@ -108,6 +112,13 @@ MORE = {
 }
 
 
+# Suites that build and install what all others use but those that need nothing.
+MAKERS = re.compile(r"loader|golden-\d+")
+NEED_NOTHING = re.compile(r"stats|lint")
+# They change the source while they run.
+ALONE = re.compile(r".*-mutants")
+LANES = 2
+
 # How cargo, pg_regress up to PostgreSQL 15, and everything else (TAP) say what they ran. The milliseconds tell
 # pg_regress's lines from those by which cargo reports single tests, which its result counts again.
 CARGO_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed")
@@ -127,24 +138,68 @@ def count(line):
 
 
 def run(name, command):
-    """Run one suite; how many of its tests passed and failed."""
-    print(f"\n=== {name}: {' '.join(command)}", flush=True)
+    """Run one suite; what it printed, and how many of its tests passed and failed."""
     began = time.monotonic()
-    passed = failed = 0
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            more = count(line)
-            passed, failed = passed + more[0], failed + more[1]
-    if process.returncode and not failed:
-        print(f"{name} ended with status {process.returncode}")
+    try:
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        printed, status = done.stdout, done.returncode
+    except OSError as error:
+        printed, status = "", str(error)
+    passed, failed = (sum(column) for column in zip((0, 0), *map(count, printed.splitlines())))
+    said = f"\n=== {name}: {' '.join(command)}\n{printed}"
+    if status and not failed:
+        said += f"{name} ended with status {status}\n"
         failed = 1
     if not passed and not failed:
-        print(f"{name} ran no test")
+        said += f"{name} ran no test\n"
         failed = 1
-    print(f"=== {name}: {passed} passed, {failed} failed in {time.monotonic() - began:.0f} s", flush=True)
-    return passed, failed
+    return f"{said}=== {name}: {passed} passed, {failed} failed in {time.monotonic() - began:.0f} s", passed, failed
+
+
+class Runner:
+    """Runs suites side by side, each when what it needs is made."""
+
+    def __init__(self, suites):
+        self.suites, self.waiting, self.running, self.results = suites, list(suites), set(), []
+        self.changed = threading.Condition()
+
+    def may_begin(self, name):
+        if ALONE.fullmatch(name) or any(ALONE.fullmatch(other) for other in self.running):
+            return not self.running
+        if MAKERS.fullmatch(name) or NEED_NOTHING.fullmatch(name):
+            return True
+        return not any(MAKERS.fullmatch(other) for other in {*self.waiting, *self.running})
+
+    def lane(self):
+        """Run one suite after the other, until none is left."""
+        with self.changed:
+            while self.waiting:
+                name = next(filter(self.may_begin, self.waiting), None)
+                if name is None:
+                    self.changed.wait()
+                    continue
+                self.waiting.remove(name)
+                self.running.add(name)
+                print(f"--- {name}", flush=True)
+                self.changed.release()
+                try:
+                    said, *result = run(name, self.suites[name])
+                finally:
+                    self.changed.acquire()
+                print(said, flush=True)
+                self.running.remove(name)
+                self.results.append(result)
+                self.changed.notify_all()
+
+    def run(self):
+        """Run all; how many tests passed and failed."""
+        lanes = [threading.Thread(target=self.lane) for _ in range(LANES)]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+        assert len(self.results) == len(self.suites)
+        return (sum(column) for column in zip(*self.results))
 
 
 def main():
@@ -154,8 +209,7 @@ def main():
         names = list(suites)
     if unknown := set(names) - set(suites):
         sys.exit(f"scripts/test.py: no suite {', '.join(unknown)}; there are {', '.join(suites)}")
-    results = [run(name, suites[name]) for name in names]
-    passed, failed = (sum(column) for column in zip(*results))
+    passed, failed = Runner({name: suites[name] for name in names}).run()
     print(f"\n{passed} passed, {failed} failed")
     sys.exit(failed > 0)
 
