@@ -118,7 +118,7 @@ key = "symbol"
 memory_mb = 4
 [[topic]]
 name = "ticks"
-${report("sales", `every = "1s"\nreaders = ["${READER.user}"]\n${sales}`)}
+${report("sales", `every = "1s"\nkeep_runs = 1000\nreaders = ["${READER.user}"]\n${sales}`)}
 ${report("secret", `every = "1h"\n${sales}`)}
 ${report("broken", `every = "1h"\nreaders = ["${READER.user}"]\nquery = "SELECT shop AS series, at, totl AS value FROM sales"`)}`;
 }
