@@ -30,7 +30,7 @@ const fn fixed(name: &'static str, rows: (usize, usize), make: Make) -> Family {
     Family { name, rows, make, placed: false }
 }
 
-pub const FAMILIES: [Family; 20] = [
+pub const FAMILIES: [Family; 21] = [
     family("level", (80, 1000), level),
     family("level correlated", (100, 1000), level_correlated),
     family("level heavy", (100, 1000), level_heavy),
@@ -44,6 +44,7 @@ pub const FAMILIES: [Family; 20] = [
     family("walk", (100, 800), walk),
     family("volatility", (100, 800), volatility),
     family("season", (60, 600), season),
+    family("long season", (600, 4000), long_season),
     family("season growing", (60, 500), season_growing),
     family("proportional", (60, 600), proportional),
     fixed("counts", (100, 1000), counts),
@@ -242,6 +243,23 @@ fn season(d: &mut Draw, n: usize) -> Changing {
     let mut x = levels(d, n, &cuts, 1.0, 1.5, 10.0);
     let size = d.magnitude(0.5, 5.0);
     add(&mut x, &d.season(period as f64, n), size);
+    add(&mut x, &d.any_noise(n), 1.0);
+    (x, cuts)
+}
+
+/// Levels under a season of more rows than a day has hours: a curve, or hours in which there is more.
+fn long_season(d: &mut Draw, n: usize) -> Changing {
+    let period = d.magnitude(48.0, (n as f64 / 6.0).min(300.0)).round();
+    let cuts = cuts(d, n, 3, (n / 8).max(period as usize));
+    let mut x = levels(d, n, &cuts, 1.0, 1.5, 10.0);
+    let size = d.magnitude(0.7, 7.0);
+    if d.chance(0.7) {
+        add(&mut x, &d.season(period, n), size);
+    } else {
+        let (first, hours) = (d.between(0.0, 1.0), d.between(0.25, 0.6));
+        let busy = |i: usize| (i as f64 / period + first).fract() < hours;
+        x.iter_mut().enumerate().filter(|(i, _)| busy(*i)).for_each(|(_, x)| *x += 2.0 * size);
+    }
     add(&mut x, &d.any_noise(n), 1.0);
     (x, cuts)
 }

@@ -38,7 +38,7 @@ const fn long(name: &'static str, make: Make) -> Family {
     Family { name, make, events: false, rows: MANY_ROWS }
 }
 
-pub const FAMILIES: [Family; 33] = [
+pub const FAMILIES: [Family; 36] = [
     values("white", |d, r| d.white(r.len())),
     values("AR(1) 0.5", |d, r| d.correlated(0.5, r.len())),
     values("AR(1) 0.9", |d, r| d.correlated(0.9, r.len())),
@@ -109,6 +109,9 @@ pub const FAMILIES: [Family; 33] = [
     events("purchases", |d, r| sparse(d, r, 0.2, |d| d.normal().exp())),
     events("rare sizes", |d, r| sparse(d, r, 0.1, |d| 100.0 * d.gamma(2.0))),
     events("flags 0.1", |d, r| r.iter().map(|r| f64::from(d.chance(0.1 * r))).collect()),
+    long("season of 96, long", |d, r| seasonal(d, r.len(), 96.0, 3.0)),
+    long("hours of a week, long", |d, r| seasonal(d, r.len(), 168.0, 3.0)),
+    long("season of 288, long", |d, r| seasonal(d, r.len(), 288.0, 3.0)),
     long("white, long", |d, r| d.white(r.len())),
     long("AR(1) 0.5, long", |d, r| d.correlated(0.5, r.len())),
     long("t(3), long", |d, r| d.student(3.0, r.len())),

@@ -133,6 +133,11 @@ impl Clock {
         to.saturating_sub(from) as f64 / self.step
     }
 
+    /// A time in steps, from any origin.
+    pub fn place_in_steps(&self, at: i64) -> f64 {
+        at as f64 / self.step
+    }
+
     /// Factor from a slope per step to one per second, or per row where rows have no time.
     pub fn slope_factor(&self) -> f64 {
         if self.timed {

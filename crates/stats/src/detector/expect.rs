@@ -38,7 +38,7 @@ impl Detector {
         let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
         let known = Known {
             level: reading.level,
-            learnt: self.scale.season(row),
+            learnt: self.scale.season(row, self.clock.place_in_steps(place.at)),
             last: self.views.last(),
             calm: self.views.calm(),
             around: self.views.level(),

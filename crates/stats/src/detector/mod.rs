@@ -37,7 +37,7 @@ use forecast::{Experts, OF_NORMAL};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
 use report::{Evidence, Seen};
-use scale::{Learned, SeriesScale};
+use scale::{Learned, SeriesScale, When};
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -154,7 +154,7 @@ impl Detector {
         let row = Row { row, at, value };
         if !self.segmentation.is_empty() {
             self.scale.choose_unit(value);
-            let learned = self.learn(&row, s);
+            let learned = self.learn(&row, previous, s);
             self.judge(row, previous, learned, s);
         } else if self.scale.wait(row) >= s.warm_up {
             self.judge_first_rows(s);
@@ -168,16 +168,28 @@ impl Detector {
         let Some(start) = first.first() else { return };
         let mut previous = start.at;
         self.clock.measure(&first);
-        let learned: Vec<Learned> = first.iter().map(|row| self.learn(row, s)).collect();
+        let learn = |row: &Row| {
+            let before = std::mem::replace(&mut previous, row.at);
+            self.learn(row, before, s)
+        };
+        let learned: Vec<Learned> = first.iter().map(learn).collect();
+        let mut previous = start.at;
         for (row, x) in first.into_iter().zip(learned) {
             self.judge(row, previous, x, s);
             previous = row.at;
         }
     }
 
-    /// Learns the value of a row, and returns it in the unit of the detector.
-    fn learn(&mut self, row: &Row, s: &Settings) -> Learned {
-        let learned = self.scale.learn(row.value, row.row, s);
+    /// Learns the value of a row, and returns it in the unit of the detector; `previous` is the time of the row before.
+    fn learn(&mut self, row: &Row, previous: i64, s: &Settings) -> Learned {
+        let step = self.clock.step();
+        let when = When {
+            row: row.row,
+            place: self.clock.place_in_steps(row.at),
+            before: self.clock.place_in_steps(previous),
+            period: self.options.period as f64 / step,
+        };
+        let learned = self.scale.learn(row.value, &when, s);
         if let Some(factor) = learned.rescaled {
             self.segmentation.rescale(factor);
             self.views.rescale(factor);
@@ -195,8 +207,11 @@ impl Detector {
         let x = learned.value;
         let (last, last_place) = (self.views.last(), self.segmentation.newest());
         let noise = self.scale.noise(s);
-        let (usual, seasonal) = self.expect(x, previous, &place, &noise, s);
         let prior = self.scale.prior(&noise, s);
+        if let Some((level, steps)) = learned.turned {
+            self.segmentation.resume(level, &place, place.ahead(-steps).at, &prior);
+        }
+        let (usual, seasonal) = self.expect(x, previous, &place, &noise, s);
         let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
         self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
@@ -360,16 +375,28 @@ mod tests {
     const SETTINGS: Settings = Settings::DEFAULT;
     const LAST: u64 = MOST_ROWS as u64;
 
-    /// A detector whose parts, the segmentation apart, are as long as they can be when stored.
-    fn largest() -> Detector {
+    /// A detector of this many rows whose parts, the segmentation apart, are as long as they can be when stored.
+    fn largest(rows: u64) -> Detector {
         let options = Options { sensitivity: 1.0, period: i64::MAX };
-        let mut largest = Detector::starting(Clock::after(LAST, true), options);
-        largest.scale.wait(Row { row: 0, at: 0, value: f64::MIN_POSITIVE });
+        let mut largest = Detector::starting(Clock::after(rows, true), options);
+        largest.scale.wait(Row { row: 0, at: 0, value: 1e270 });
         largest.scale.start();
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        for row in 0..400 {
+            let place = row as f64;
+            let when = When { row, place, before: place - 1.0, period: 0.0 };
+            let value = 3.0 * (place / 10.0).sin() + rng.random_range(-0.5..0.5);
+            largest.scale.learn(1e270 * value, &when, &SETTINGS);
+        }
+        assert_ne!(
+            largest.scale.season(LAST, 0.0),
+            0.0,
+            "no long season, which takes more than the search for one"
+        );
         for _ in 0..MOST_OUTLIERS {
             let (value, expected, noise, score, seasonal) = (0.0, 0.0, 0.0, 0.0, true);
             largest.outliers.keep(Outlier {
-                row: LAST,
+                row: rows,
                 at: i64::MIN,
                 value,
                 expected,
@@ -379,15 +406,17 @@ mod tests {
             });
         }
         assert!(largest.outliers.admit(1e9, &Settings { silence: u16::MAX, ..SETTINGS }));
-        largest.alerts.raise(Alert { start: LAST, alerted: Alerted { row: LAST, at: i64::MIN } });
+        largest.alerts.raise(Alert { start: rows, alerted: Alerted { row: rows, at: i64::MIN } });
         largest.surprise = Some(0.0);
         largest
     }
 
     #[test]
     fn the_largest_state_fits() {
-        assert!(largest().to_bytes().len() + segmentation::ROOM <= MOST_BYTES);
-        let mut waiting = Detector { segmentation: Segmentation::default(), ..largest() };
+        let few = largest((1 << 32) - 1).to_bytes().len() + segmentation::ROOM;
+        let many = largest(LAST).to_bytes().len() + segmentation::ROOM - segmentation::LONG_ROWS;
+        assert!(few <= MOST_BYTES && many <= MOST_BYTES, "{few}, {many} bytes");
+        let mut waiting = Detector { segmentation: Segmentation::default(), ..largest(LAST) };
         while waiting.scale.wait(Row { row: LAST, at: i64::MIN, value: 0.0 }) + 1 < SETTINGS.warm_up {}
         assert!(waiting.to_bytes().len() <= MOST_BYTES);
     }

@@ -1,6 +1,7 @@
 //! The scale of a series: the unit in which its values are kept, their spread and their noise.
 
 mod counts;
+mod long;
 mod memory;
 mod noise;
 mod prior;
@@ -14,6 +15,7 @@ use super::clock::{Clock, Row};
 use super::numbers::between;
 use super::settings::Settings;
 use counts::{Counts, Values};
+use long::LongSeason;
 use memory::Memories;
 use noise::Noise;
 pub use noise::NoiseEstimate;
@@ -26,6 +28,8 @@ use std::ops::RangeInclusive;
 const WIDE: f64 = (1u64 << 21) as f64;
 /// Standard deviations from the mean at which values are cut off.
 const FARTHEST: f64 = (1u64 << 30) as f64;
+/// Standard deviations from the mean at which values are cut off where a long season is sought.
+const LONG_REACH: f64 = 3.0;
 /// Share of that distance from which a value was as far.
 const STILL: f64 = 1.0 / (1u64 << 10) as f64;
 /// The range of exponents of units, well within that of finite powers of two.
@@ -42,9 +46,19 @@ pub struct SeriesScale {
     spread: Spread,
     noise: Noise,
     season: Season,
+    long: LongSeason,
     memories: Memories,
     /// The last value.
     last: f64,
+}
+
+/// The number of a row, its place and that of the row before in steps, and the period of the calendar in steps; 0 for none.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    pub row: u64,
+    pub place: f64,
+    pub before: f64,
+    pub period: f64,
 }
 
 /// A value in the unit of the detector.
@@ -56,6 +70,8 @@ pub struct Learned {
     pub previous: f64,
     /// Factor of the variance of the noise, if a season was found just now: so much was the season.
     pub calmed: Option<f64>,
+    /// The level without the season, if a long one was found or lost just now, and the steps in which it was seen or not.
+    pub turned: Option<(f64, f64)>,
     /// Factor by which the unit has just changed, if it has.
     pub rescaled: Option<f64>,
 }
@@ -91,7 +107,7 @@ impl SeriesScale {
     }
 
     /// Learns a value.
-    pub fn learn(&mut self, x: f64, row: u64, s: &Settings) -> Learned {
+    pub fn learn(&mut self, x: f64, when: &When, s: &Settings) -> Learned {
         self.values = self.values.with(x, self.spread.rows() + 1.0);
         let mut x = x * power(-i32::from(self.exponent));
         if !x.is_finite() {
@@ -116,8 +132,14 @@ impl SeriesScale {
         // The rhythm of rare events is not told from bursts of them.
         let rare = self.rare(s);
         let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end() && !rare;
-        let calmed = if seasonal { self.find_season(row, difference, s) } else { None };
-        let [season, before] = self.season.deviations([row, row.saturating_sub(1)]);
+        let row = when.row;
+        let places = [when.place, when.before];
+        let long = places.map(|place| self.long.deviation(place));
+        let calmed = if seasonal { self.find_season(row, difference - (long[0] - long[1]), s) } else { None };
+        let short = self.season.deviations([row, row.saturating_sub(1)]);
+        let turned = if seasonal { self.find_long(x - short[0] - long[0], when, s) } else { None };
+        let long = if turned.is_some() { places.map(|place| self.long.deviation(place)) } else { long };
+        let [season, before] = [short[0] + long[0], short[1] + long[1]];
         self.spread.observe(x - season);
         self.memories.observe(x - season, self.noise.reach(s));
         self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);
@@ -129,7 +151,7 @@ impl SeriesScale {
         if !first {
             self.noise.count(now - last, s);
         }
-        let calm = Learned { value: x, calm: now, previous, calmed, rescaled: None };
+        let calm = Learned { value: x, calm: now, previous, calmed, turned, rescaled: None };
         let deviation = self.spread.variance().sqrt();
         if deviation < WIDE {
             return calm;
@@ -142,9 +164,11 @@ impl SeriesScale {
             self.spread.rescale(factor);
             self.noise.rescale(factor);
             self.season.rescale(factor);
+            self.long.rescale(factor);
             self.memories.rescale(factor);
             let (value, calm, previous) = (x * factor, calm.calm * factor, calm.previous * factor);
-            return Learned { value, calm, previous, calmed, rescaled: Some(factor) };
+            let turned = turned.map(|(level, steps)| (level * factor, steps));
+            return Learned { value, calm, previous, calmed, turned, rescaled: Some(factor) };
         }
         calm
     }
@@ -156,7 +180,8 @@ impl SeriesScale {
 
     /// The model of rare events, if the values so far look like such and have no season.
     fn counts(&self, noise: &NoiseEstimate) -> Option<Counts> {
-        Counts::new(self.values, &self.spread, noise.variance, self.unit()).filter(|_| !self.season.found())
+        Counts::new(self.values, &self.spread, noise.variance, self.unit())
+            .filter(|_| !self.season.found() && !self.long.found())
     }
 
     /// Looks for a season, or learns it. If it is found now, noise and spread are taken as those without it; returns
@@ -167,13 +192,26 @@ impl SeriesScale {
         self.noise.calm(1.0 - found.share, found.correlation, s);
         self.spread.calm(self.season.variance());
         self.memories = Memories::default();
+        self.long.begin_again();
         let after = self.noise.estimate(s).variance;
         (before > 0.0).then(|| (after / before).min(1.0))
     }
 
-    /// Deviation of a row from the level by its season, in the detector's unit.
-    pub fn season(&self, row: u64) -> f64 {
-        self.season.deviation(row)
+    /// Looks for a long season, or learns it. If it is found or lost now, noise and spread are taken as those of what it
+    /// leaves; returns the level then, and the steps in which it was seen or not.
+    fn find_long(&mut self, calm: f64, when: &When, s: &Settings) -> Option<(f64, f64)> {
+        let (mean, reach) = (self.spread.mean(), LONG_REACH * self.spread.variance().sqrt());
+        let cut = if self.long.found() { calm } else { between(calm, mean - reach, mean + reach) };
+        let turn = self.long.learn(cut, when.place, when.period)?;
+        self.noise.smooth(turn.increments, s);
+        self.spread.calm(turn.variance);
+        self.memories = Memories::default();
+        Some((turn.level, turn.steps))
+    }
+
+    /// Deviation of a row from the level by its season, in the detector's unit; `place` is that of the row, in steps.
+    pub fn season(&self, row: u64, place: f64) -> f64 {
+        self.season.deviation(row) + self.long.deviation(place)
     }
 
     /// The prior of the next segment.
@@ -182,9 +220,11 @@ impl SeriesScale {
         Prior::new(&self.spread, noise, self.memories.best(), counts, s)
     }
 
-    /// The noise as the differences of successive values show it.
+    /// The noise as the differences of successive values show it, and what a long season leaves.
     pub fn noise(&self, s: &Settings) -> NoiseEstimate {
-        self.noise.estimate(s)
+        let noise = self.noise.estimate(s);
+        let worth = self.long.worth(noise.variance).max(s.least_weight);
+        NoiseEstimate { weight: noise.weight.min(worth * noise.temper), ..noise }
     }
 
     /// Size of the unit that values are kept in.
@@ -211,6 +251,7 @@ impl SeriesScale {
         self.values.check()?;
         self.spread.check()?;
         self.season.check()?;
+        self.long.check()?;
         self.memories.check()?;
         self.noise.check()
     }

@@ -156,6 +156,13 @@ impl Noise {
         self.rows = rows;
     }
 
+    /// Takes a season out that adds this mean square to differences and to the products of neighbouring ones.
+    pub fn smooth(&mut self, increments: f64, s: &Settings) {
+        let squares = (self.squares - self.rows * increments).max(LEAST_CALM * self.squares);
+        let correlation = (self.products - self.rows * increments) / squares;
+        self.calm(squares / self.squares.max(f64::MIN_POSITIVE), correlation, s);
+    }
+
     pub fn estimate(&self, s: &Settings) -> NoiseEstimate {
         let rows = (self.rows - 1.0).max(1.0);
         let differences = self.squares / rows;

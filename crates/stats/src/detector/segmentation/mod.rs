@@ -15,7 +15,7 @@ mod segment;
 mod wander;
 
 #[cfg(test)]
-pub use budget::ROOM;
+pub use budget::{LONG_ROWS, ROOM};
 pub use paths::{Start, MOST_STARTS};
 pub use reading::Reading;
 
@@ -37,7 +37,7 @@ use wide::f64x2;
 /// The most candidates in a stored state.
 const MOST_CANDIDATES: usize = 8;
 /// The candidates that are kept in any case.
-const FEW_CANDIDATES: usize = 5;
+const FEW_CANDIDATES: usize = 4;
 
 /// Rows in which a segment learns a noise that is far from that of the series: until then its start is not hopeless.
 const YOUNG: u64 = 4;
@@ -292,6 +292,21 @@ impl Segmentation {
         let alerted = moved.unwrap_or(Alerted { row: now.row, at: now.at });
         start.alerted = Some(alerted);
         moved.is_none().then_some(Alert { start: row, alerted })
+    }
+
+    /// Goes on at a level from a place: a season was found, or lost, that the rows since a time had. What seemed to change
+    /// since then was the season.
+    pub fn resume(&mut self, level: f64, place: &Place, since: i64, prior: &Prior) {
+        let Some(best) = self.best() else { return };
+        let kept = self.paths.last_before(best.start, since);
+        let time = place.since(self.paths.start(kept).at);
+        let (segment, _) = Segment::begin(level, prior.outlier(level), prior);
+        let census = Census::begin(level - segment.mean());
+        let segment = segment.later(time);
+        self.candidates.clear();
+        self.candidates.push(Candidate { start: kept, score: 0.0, weight: 0.0, segment, census });
+        let numbers = self.paths.keep(std::iter::once(kept), MOST_STARTS);
+        self.candidates[0].start = numbers.of(kept);
     }
 
     /// Takes a season out of the noise of the current segments; `factor` is what it leaves of the variance.

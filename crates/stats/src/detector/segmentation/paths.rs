@@ -103,6 +103,18 @@ impl Paths {
         std::iter::successors(start(index), move |last| start(last.parent))
     }
 
+    /// The index of the last start before a time on the way back from an index; that of the first if none is.
+    pub fn last_before(&self, index: u8, since: i64) -> u8 {
+        let mut found = index;
+        while let Some(start) = self.starts.get(usize::from(found)) {
+            if start.at < since || usize::from(start.parent) >= self.starts.len() {
+                break;
+            }
+            found = start.parent;
+        }
+        found
+    }
+
     /// Marks the starts on the way back from an index, up to one that is marked already.
     fn mark(&self, index: u8, marks: &mut Marks) {
         let mut next = usize::from(index);

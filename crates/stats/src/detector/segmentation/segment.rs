@@ -80,6 +80,11 @@ impl Segment {
         (segment, ln_of(density + outlier) * prior.weight)
     }
 
+    /// A segment like this that goes on this many steps after its start.
+    pub fn later(self, steps: f64) -> Segment {
+        Segment { time: single(steps), ..self }
+    }
+
     fn slope_squares(&self, slope: f64) -> f64 {
         let squares = f64::from(self.half_squares);
         (squares - 0.5 * slope * f64::from(self.products)).max(squares * 1e-7)

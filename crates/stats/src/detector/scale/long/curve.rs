@@ -1,0 +1,212 @@
+//! A long season that was found: a curve through a few slots, whose length is set right as it goes on.
+
+use crate::detector::check::{number, structure, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use crate::detector::numbers::{between, single};
+use serde::{Deserialize, Serialize};
+
+/// Slots of the curve.
+const SLOTS: usize = 24;
+/// Periods that the curve remembers.
+const MEMORY: f64 = 30.0;
+/// Weight of a slot in the level, and in the variances.
+const LEVEL: f64 = 1.0 / SLOTS as f64;
+const SPREAD: f64 = 0.5 / SLOTS as f64;
+/// Standard deviations of what the season leaves at which it is cut off.
+const REACH: f64 = 3.0;
+/// Weight of a slot in the level where it is beyond: the level has changed.
+const JUMP: f64 = 0.5;
+/// The least share of the season that must come for it to be one.
+const LEAST_SEASON: f64 = 0.3;
+/// The least share of its variance that a season leaves at first: it may not be known so well.
+const LEAST_REST: f64 = 1e-3;
+/// The least gains by which an error of the phase corrects the phase and the length.
+const LEAST_GAINS: (f64, f64) = (0.1, 0.005);
+
+/// The curve of a season, in deviations from the level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Steps of a period, whether they are those of the calendar, and the place at which one began.
+    period: f64,
+    exact: bool,
+    origin: f64,
+    periods: u8,
+    /// The slot that is being filled, the sum of its values without the season, and their number.
+    slot: u8,
+    sum: f64,
+    rows: f32,
+    /// The level without the season, the mean squared deviation from it, and the share of the season that came.
+    level: f64,
+    rest: f32,
+    share: f32,
+    /// Sum of the deviations times the curve's slope, of this period.
+    pull: f32,
+    deviations: [f32; SLOTS],
+}
+
+impl Curve {
+    /// The curve of the last period before a place; `mean` is that of the rows this many steps before it, `rest` the
+    /// variance of such means, and `drift` what they changed within the period.
+    pub fn new(
+        period: f64,
+        exact: bool,
+        end: f64,
+        rest: f64,
+        drift: f64,
+        mean: impl Fn(f64) -> f64,
+    ) -> Curve {
+        let place = |slot: usize| (slot as f64 + 0.5) / SLOTS as f64;
+        let values: [f64; SLOTS] = std::array::from_fn(|slot| {
+            let left = 1.0 - place(slot);
+            mean(left * period) + drift * left
+        });
+        let middle = values.iter().sum::<f64>() / SLOTS as f64;
+        let deviations = values.map(|x| (x - middle) as f32);
+        let variance = values.iter().map(|x| (x - middle).powi(2)).sum::<f64>() / SLOTS as f64;
+        Curve {
+            period,
+            exact,
+            origin: end,
+            periods: 1,
+            slot: 0,
+            sum: 0.0,
+            rows: 0.0,
+            level: middle,
+            rest: single(rest.max(LEAST_REST * variance)),
+            share: 1.0,
+            pull: 0.0,
+            deviations,
+        }
+    }
+
+    /// Slots since the beginning of the period.
+    #[inline]
+    fn slots(&self, place: f64) -> f64 {
+        let periods = (place - self.origin) / self.period;
+        (periods - periods.floor()) * SLOTS as f64
+    }
+
+    /// Deviation from the level at a place, between those of the two nearest slots.
+    #[inline]
+    pub fn deviation(&self, place: f64) -> f64 {
+        let slots = self.slots(place) + SLOTS as f64 - 0.5;
+        let [first, next] = [0, 1].map(|after| f64::from(self.deviations[(slots as usize + after) % SLOTS]));
+        first + slots.fract() * (next - first)
+    }
+
+    pub fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// Steps in which a season shows that it is none.
+    pub fn remembered(&self) -> f64 {
+        self.period / (SPREAD * SLOTS as f64)
+    }
+
+    /// Mean square of the deviations.
+    pub fn variance(&self) -> f64 {
+        self.deviations.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / SLOTS as f64
+    }
+
+    /// Rows of a slot, and the variance of their mean beside the season.
+    pub fn rest(&self) -> (f64, f64) {
+        (self.period / SLOTS as f64, self.rest.into())
+    }
+
+    /// Mean square of the steps from row to row.
+    pub fn increments(&self) -> f64 {
+        let rows = self.period / SLOTS as f64;
+        let squares = (0..SLOTS).map(|slot| {
+            let turn = f64::from(self.deviations[(slot + 1) % SLOTS]) - f64::from(self.deviations[slot]);
+            (turn / rows).powi(2)
+        });
+        squares.sum::<f64>() / SLOTS as f64
+    }
+
+    /// Change of the curve at a slot, per slot.
+    fn slope(&self, slot: usize) -> f64 {
+        let at = |slot: usize| f64::from(self.deviations[slot % SLOTS]);
+        0.5 * (at(slot + 1) - at(slot + SLOTS - 1))
+    }
+
+    /// Learns the value at a place without the season. Returns whether the season is still one.
+    pub fn learn(&mut self, calm: f64, place: f64) -> bool {
+        let slot = (self.slots(place) as usize).min(SLOTS - 1) as u8;
+        if slot != self.slot && self.rows > 0.0 {
+            self.close();
+            if slot < self.slot {
+                self.wrap(place);
+            }
+        }
+        self.slot = slot;
+        self.sum += calm;
+        self.rows += 1.0;
+        f64::from(self.share) >= LEAST_SEASON
+    }
+
+    /// Ends a slot.
+    fn close(&mut self) {
+        let slot = usize::from(self.slot);
+        let off = self.sum / f64::from(self.rows) - self.level;
+        (self.sum, self.rows) = (0.0, 0.0);
+        let (deviation, variance) = (f64::from(self.deviations[slot]), self.variance());
+        let learn = |mean: f32, x: f64| single(f64::from(mean) + SPREAD * (x - f64::from(mean)));
+        let far = REACH * (f64::from(self.rest) + variance).sqrt();
+        self.share =
+            learn(self.share, 1.0 + between(off, -far, far) * deviation / variance.max(f64::MIN_POSITIVE));
+        let reach = REACH * f64::from(self.rest).sqrt();
+        self.level += off * if off.abs() > reach { JUMP } else { LEVEL };
+        let off = between(off, -reach, reach);
+        self.rest = learn(self.rest, off * off);
+        self.pull = single(f64::from(self.pull) + off * self.slope(slot));
+        let share = 1.0 / (f64::from(self.periods) + 1.0).min(MEMORY);
+        self.deviations[slot] = (deviation + share * off) as f32;
+    }
+
+    /// Ends a period: its length and phase are set right, and the mean of the curve goes to the level.
+    fn wrap(&mut self, place: f64) {
+        self.periods = self.periods.saturating_add(1);
+        let mean = self.deviations.iter().map(|x| f64::from(*x)).sum::<f64>() / SLOTS as f64;
+        self.deviations.iter_mut().for_each(|x| *x = (f64::from(*x) - mean) as f32);
+        self.level += mean;
+        let pull = f64::from(std::mem::take(&mut self.pull));
+        let squares: f64 = (0..SLOTS).map(|slot| self.slope(slot).powi(2)).sum();
+        if self.exact || squares <= 0.0 {
+            return;
+        }
+        let early = between(pull / squares, -1.0, 1.0) / SLOTS as f64;
+        let n = f64::from(self.periods);
+        let gain = (2.0 * (2.0 * n - 1.0) / (n * (n + 1.0))).max(LEAST_GAINS.0);
+        let bend = (6.0 / (n * (n + 1.0))).max(LEAST_GAINS.1);
+        let phase = self.slots(place) / SLOTS as f64 + gain * early;
+        self.period *= 1.0 - bend * early;
+        self.origin = place - phase * self.period;
+    }
+
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
+        self.sum *= factor;
+        self.level *= factor;
+        self.deviations.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+        for square in [&mut self.rest, &mut self.pull] {
+            *square = (f64::from(*square) * factor * factor) as f32;
+        }
+    }
+
+    pub fn check(&self) -> Check {
+        structure(
+            self.period > 1.0
+                && self.period <= MOST_ROWS
+                && usize::from(self.slot) < SLOTS
+                && self.periods > 0,
+            "the length of its long season is out of range",
+        )?;
+        let sound = self.deviations.iter().all(|x| within((*x).into(), MOST_VALUE))
+            && [self.sum, self.pull.into()].iter().all(|x| within(*x, MOST_SQUARES))
+            && within(self.level, MOST_VALUE)
+            && self.origin.is_finite()
+            && up_to(self.rows.into(), MOST_ROWS)
+            && within(self.share.into(), MOST_VALUE)
+            && up_to(self.rest.into(), MOST_SQUARES);
+        number(sound, "a deviation of its long season is out of range")
+    }
+}

@@ -1,0 +1,82 @@
+//! Seasons of many rows, of whose length the detector is not told.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use std::f64::consts::TAU;
+use tally_stats::detector::{Detector, Options, Settings};
+
+const SETTINGS: Settings = Settings::DEFAULT;
+const QUARTER: i64 = 900_000_000;
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+fn fed(timed: bool, values: impl IntoIterator<Item = f64>) -> Detector {
+    let mut detector = Detector::new(timed, Options::new(timed));
+    for (i, x) in values.into_iter().enumerate() {
+        detector.observe(Some(x), timed.then_some(i as i64 * QUARTER), &SETTINGS).unwrap();
+    }
+    detector
+}
+
+/// A curve with this period, whose least and greatest values are 10 and more apart.
+fn curve(i: usize, period: usize) -> f64 {
+    let phase = TAU * i as f64 / period as f64;
+    5.0 * phase.sin() + 2.0 * (2.0 * phase + 1.0).sin()
+}
+
+#[test]
+fn a_step_under_a_long_season_is_found_and_the_season_is_no_change() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(41);
+    for period in [67, 96, 168, 288] {
+        for timed in [false, true] {
+            let (mut found, mut wrong) = (0, 0);
+            for _ in 0..8 {
+                let rows: Vec<f64> = (0..12 * period).map(|i| curve(i, period) + normal(rng)).collect();
+                wrong += fed(timed, rows.iter().copied()).starts(&SETTINGS).len();
+                let step = 9 * period + 10;
+                let stepped = rows.iter().enumerate().map(|(i, x)| x + if i < step { 0.0 } else { 4.0 });
+                let starts = fed(timed, stepped).starts(&SETTINGS);
+                found += usize::from(starts.iter().any(|row| row.abs_diff(step as u64) <= 10));
+            }
+            assert!(found >= 7 && wrong <= 3, "{period}, {timed}: {found} of 8 found, {wrong} wrong");
+        }
+    }
+}
+
+#[test]
+fn a_long_season_is_forecast() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(42);
+    let detector = fed(false, (0..1200).map(|i| curve(i, 100) + 0.3 * normal(rng)));
+    let off = |i: usize| (detector.forecast(i as f64, &SETTINGS).unwrap().mean - curve(1199 + i, 100)).abs();
+    let mean = (1..=100).map(off).sum::<f64>() / 100.0;
+    // The level alone would be off by 3.3.
+    assert!(mean < 0.8, "{mean:.2}");
+}
+
+#[test]
+fn a_season_that_ends_is_forgotten() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(43);
+    let ended = fed(false, (0..4000).map(|i| if i < 1500 { curve(i, 96) } else { 0.0 } + normal(rng)));
+    let starts = ended.starts(&SETTINGS);
+    assert!(starts.iter().all(|row| *row < 2200), "{starts:?}");
+    let (level, _, noise) = ended.state(&SETTINGS).unwrap();
+    assert!(level.abs() < 0.3 && noise < 1.3, "{level} {noise}");
+}
+
+#[test]
+fn the_state_with_a_long_season_is_the_same_however_it_was_split() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(44);
+    for period in [60, 96] {
+        let rows: Vec<f64> = (0..8 * period).map(|i| 1e5 + curve(i, period) + normal(rng)).collect();
+        let whole = fed(true, rows.iter().copied());
+        let mut split = Detector::new(true, Options::new(true));
+        for (i, x) in rows.into_iter().enumerate() {
+            split.observe(Some(x), Some(i as i64 * QUARTER), &SETTINGS).unwrap();
+            split = Detector::from_bytes(&split.to_bytes()).unwrap();
+        }
+        assert_eq!(split.to_bytes(), whole.to_bytes());
+    }
+}
