@@ -202,7 +202,7 @@ impl SeriesScale {
     fn find_long(&mut self, calm: f64, when: &When, s: &Settings) -> Option<(f64, f64)> {
         let (mean, reach) = (self.spread.mean(), LONG_REACH * self.spread.variance().sqrt());
         let cut = if self.long.found() { calm } else { between(calm, mean - reach, mean + reach) };
-        let turn = self.long.learn(cut, when.place, when.period)?;
+        let turn = self.long.learn(cut, when.place, when.period, self.noise.calm_variance(s))?;
         self.noise.smooth(turn.increments, s);
         self.spread.calm(turn.variance);
         self.memories = Memories::default();

@@ -199,6 +199,14 @@ impl Noise {
         (self.products - 0.5 * white) / (self.squares + white)
     }
 
+    /// Variance of the noise without leaps, by what a row is worth beside its correlation: rows of it have a mean with their
+    /// share of this variance.
+    pub fn calm_variance(&self, s: &Settings) -> f64 {
+        let noise = self.estimate(s);
+        let regular = self.regularity((self.rows - 1.0).max(1.0)).min(1.0);
+        noise.variance * regular * noise.temper / noise.weight
+    }
+
     /// Variance of the differences by their median over that by their squares: below 1 where tails are heavy.
     fn regularity(&self, rows: f64) -> f64 {
         let robust = MEDIAN_TO_SD * f64::from(self.median);

@@ -17,6 +17,10 @@ const REACH: f64 = 3.0;
 const JUMP: f64 = 0.5;
 /// The least share of the season that must come for it to be one.
 const LEAST_SEASON: f64 = 0.3;
+/// Periods in which a season is tried, and the least share of its variance that those before must foretell in each: what
+/// comes and goes at random is a season by chance, and its next moves are not where the last were.
+const TRIED: u8 = 2;
+const LEAST_FORETOLD: f64 = 0.6;
 /// The least share of its variance that a season leaves at first: it may not be known so well.
 const LEAST_REST: f64 = 1e-3;
 /// The least gains by which an error of the phase corrects the phase and the length.
@@ -34,7 +38,8 @@ pub struct Curve {
     slot: u8,
     sum: f64,
     rows: f32,
-    /// The level without the season, the mean squared deviation from it, and the share of the season that came.
+    /// The level without the season, the mean squared deviation from it, and the share of the season that came; of a season
+    /// that is tried, what was foretold in this period.
     level: f64,
     rest: f32,
     share: f32,
@@ -72,7 +77,7 @@ impl Curve {
             rows: 0.0,
             level: middle,
             rest: single(rest.max(LEAST_REST * variance)),
-            share: 1.0,
+            share: 0.0,
             pull: 0.0,
             deviations,
         }
@@ -100,6 +105,11 @@ impl Curve {
     /// Steps in which a season shows that it is none.
     pub fn remembered(&self) -> f64 {
         self.period / (SPREAD * SLOTS as f64)
+    }
+
+    /// Steps in which the season was tried.
+    pub fn tried(&self) -> f64 {
+        f64::from(self.periods - 1) * self.period
     }
 
     /// Mean square of the deviations.
@@ -130,31 +140,61 @@ impl Curve {
 
     /// Learns the value at a place without the season. Returns whether the season is still one.
     pub fn learn(&mut self, calm: f64, place: f64) -> bool {
+        self.take(calm, place, None);
+        f64::from(self.share) >= LEAST_SEASON
+    }
+
+    /// Compares the value at a place without the season with the curve, which does not know it yet, and learns it; `noise`
+    /// is the variance of a row beside season and changes. Returns whether the season is one, once that is known.
+    pub fn foretell(&mut self, calm: f64, place: f64, noise: f64) -> Option<bool> {
+        if !self.take(calm, place, Some(noise)) {
+            return None;
+        }
+        let came = f64::from(std::mem::take(&mut self.share)) >= LEAST_FORETOLD;
+        let enough = self.periods > TRIED;
+        if came && enough {
+            self.share = 1.0;
+        }
+        (!came || enough).then_some(came)
+    }
+
+    /// Takes in a value; returns whether a period has ended before it.
+    fn take(&mut self, calm: f64, place: f64, tried: Option<f64>) -> bool {
         let slot = (self.slots(place) as usize).min(SLOTS - 1) as u8;
+        let mut ended = false;
         if slot != self.slot && self.rows > 0.0 {
-            self.close();
-            if slot < self.slot {
+            self.close(tried);
+            ended = slot < self.slot;
+            if ended {
                 self.wrap(place);
             }
         }
         self.slot = slot;
         self.sum += calm;
         self.rows += 1.0;
-        f64::from(self.share) >= LEAST_SEASON
+        ended
     }
 
-    /// Ends a slot.
-    fn close(&mut self) {
-        let slot = usize::from(self.slot);
-        let off = self.sum / f64::from(self.rows) - self.level;
+    /// Ends a slot; the variance of a row is known of a season that is tried.
+    fn close(&mut self, tried: Option<f64>) {
+        let (slot, rows) = (usize::from(self.slot), f64::from(self.rows));
+        let off = self.sum / rows - self.level;
         (self.sum, self.rows) = (0.0, 0.0);
         let (deviation, variance) = (f64::from(self.deviations[slot]), self.variance());
         let learn = |mean: f32, x: f64| single(f64::from(mean) + SPREAD * (x - f64::from(mean)));
         let far = REACH * (f64::from(self.rest) + variance).sqrt();
-        self.share =
-            learn(self.share, 1.0 + between(off, -far, far) * deviation / variance.max(f64::MIN_POSITIVE));
+        let (near, least) = (between(off, -far, far), variance.max(f64::MIN_POSITIVE));
+        self.share = match tried {
+            Some(noise) => {
+                // The curve is a mean of as many periods.
+                let noise = noise / rows * (1.0 + 1.0 / f64::from(self.periods));
+                single(f64::from(self.share) + (1.0 - (near * near - noise) / least) / SLOTS as f64)
+            }
+            None => learn(self.share, 1.0 + near * deviation / least),
+        };
         let reach = REACH * f64::from(self.rest).sqrt();
-        self.level += off * if off.abs() > reach { JUMP } else { LEVEL };
+        // A level that follows would explain what a season that is tried does not.
+        self.level += off * if off.abs() > reach && tried.is_none() { JUMP } else { LEVEL };
         let off = between(off, -reach, reach);
         self.rest = learn(self.rest, off * off);
         self.pull = single(f64::from(self.pull) + off * self.slope(slot));

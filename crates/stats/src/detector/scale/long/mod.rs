@@ -5,7 +5,8 @@
 mod curve;
 mod search;
 
-use crate::detector::check::Check;
+use crate::detector::check::{number, Check};
+use crate::detector::numbers::single;
 use curve::Curve;
 use search::SeasonSearch;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum LongSeason {
     Sought(SeasonSearch),
+    /// A season that the rows of as many steps before seem to have: does it foretell those that come?
+    Tried(Curve, f32),
     Found(Curve),
 }
 
@@ -41,7 +44,7 @@ impl LongSeason {
     #[inline]
     pub fn deviation(&self, place: f64) -> f64 {
         match self {
-            LongSeason::Sought(_) => 0.0,
+            LongSeason::Sought(_) | LongSeason::Tried(..) => 0.0,
             LongSeason::Found(curve) => curve.deviation(place),
         }
     }
@@ -54,7 +57,7 @@ impl LongSeason {
                 let (rows, rest) = curve.rest();
                 (noise / (rows.max(1.0) * rest.max(f64::MIN_POSITIVE))).min(1.0)
             }
-            LongSeason::Sought(_) => 1.0,
+            LongSeason::Sought(_) | LongSeason::Tried(..) => 1.0,
         }
     }
 
@@ -65,24 +68,32 @@ impl LongSeason {
 
     /// Seeks from here on: what was seen before had another season.
     pub fn begin_again(&mut self) {
-        if let LongSeason::Sought(search) = self {
-            *search = SeasonSearch::default();
+        if !self.found() {
+            *self = LongSeason::default();
         }
     }
 
-    /// Learns the value at a place, without its season. `period` is that of the calendar in steps, if any. Returns the
-    /// level if a season is found or lost by it.
-    pub fn learn(&mut self, calm: f64, place: f64, period: f64) -> Option<Turn> {
+    /// Learns the value at a place, without its season. `period` is that of the calendar in steps, if any, and `noise` the
+    /// variance of a row. Returns the level if a season is found or lost by it.
+    pub fn learn(&mut self, calm: f64, place: f64, period: f64, noise: f64) -> Option<Turn> {
         match self {
             LongSeason::Sought(search) => {
                 let curve = search.learn(calm, place, period)?;
+                *self = LongSeason::Tried(curve, single(search.seen()));
+                None
+            }
+            LongSeason::Tried(curve, seen) => {
+                if !curve.foretell(calm - curve.deviation(place), place, noise)? {
+                    *self = LongSeason::Sought(SeasonSearch::again());
+                    return None;
+                }
                 let turn = Turn {
-                    steps: search.seen(),
+                    steps: f64::from(*seen) + curve.tried(),
                     level: curve.level(),
                     increments: curve.increments(),
                     variance: curve.variance(),
                 };
-                *self = LongSeason::Found(curve);
+                *self = LongSeason::Found(curve.clone());
                 Some(turn)
             }
             LongSeason::Found(curve) => {
@@ -90,7 +101,7 @@ impl LongSeason {
                     return None;
                 }
                 let (level, steps) = (curve.level(), curve.remembered());
-                *self = LongSeason::default();
+                *self = LongSeason::Sought(SeasonSearch::again());
                 Some(Turn { level, steps, increments: 0.0, variance: 0.0 })
             }
         }
@@ -100,13 +111,17 @@ impl LongSeason {
     pub fn rescale(&mut self, factor: f64) {
         match self {
             LongSeason::Sought(search) => search.rescale(factor),
-            LongSeason::Found(curve) => curve.rescale(factor),
+            LongSeason::Tried(curve, _) | LongSeason::Found(curve) => curve.rescale(factor),
         }
     }
 
     pub fn check(&self) -> Check {
         match self {
             LongSeason::Sought(search) => search.check(),
+            LongSeason::Tried(curve, seen) => {
+                number(*seen >= 0.0, "the rows of its long season are out of range")?;
+                curve.check()
+            }
             LongSeason::Found(curve) => curve.check(),
         }
     }

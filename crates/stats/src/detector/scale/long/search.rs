@@ -58,6 +58,11 @@ pub struct SeasonSearch {
 }
 
 impl SeasonSearch {
+    /// A search in a series that had no season, or another one.
+    pub fn again() -> SeasonSearch {
+        SeasonSearch { turns: 2, ..SeasonSearch::default() }
+    }
+
     /// Blocks for a period of the calendar in steps; 0 for none.
     fn sized(period: f64, turns: u8) -> SeasonSearch {
         let long = CALENDAR.map(|factor| factor * period).into_iter().find(|period| *period > LEAST_ROWS);
@@ -69,7 +74,7 @@ impl SeasonSearch {
     /// Learns the value at a place; returns the season if it is found.
     pub fn learn(&mut self, x: f64, place: f64, period: f64) -> Option<Curve> {
         if self.steps == 0.0 {
-            *self = SeasonSearch::sized(period, 0);
+            *self = SeasonSearch::sized(period, self.turns);
         }
         let number = (place / f64::from(self.steps)).floor();
         let mut found = None;
