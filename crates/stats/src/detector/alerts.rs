@@ -2,6 +2,7 @@
 
 use super::check::{structure, Check};
 use super::clock::Clock;
+use super::numbers::time;
 use serde::{Deserialize, Serialize};
 
 /// The time at which a change was first alerted.
@@ -10,6 +11,7 @@ pub struct Alerted {
     /// Row at which the change was alerted.
     pub row: u64,
     /// Time of that row.
+    #[serde(with = "time")]
     pub at: i64,
 }
 

@@ -16,7 +16,7 @@ impl Detector {
         let place = now.ahead(ahead);
         let row = now.row.saturating_add(ahead.max(0.0) as u64);
         let noise = judged.scale.noise(s);
-        let (known, then) = judged.known(now.at, &place, row, &noise, s)?;
+        let (known, then) = judged.known((now.at, judged.scale.last()), &place, row, &noise, s)?;
         let phase = judged.noise_at(place.at, s);
         let usual = judged.experts.usual(&known.forecasts(ahead), phase, then.noise.get());
         let reach = usual.reach * known.growth(ahead, judged.views.rows());
@@ -24,11 +24,11 @@ impl Detector {
         Some(report::forecast(judged.seen(), usual.mean, reach, then.weight.get(), error))
     }
 
-    /// Knowledge of a row at a place after the last one, which was at the time `last`, and its segment's reading;
-    /// none before a value. `row` is its number.
+    /// Knowledge of a row at a place after the last one, of which `last` is time and value, and its segment's reading; none
+    /// before a value. `row` is its number.
     fn known(
         &self,
-        last: i64,
+        last: (i64, f64),
         place: &Place,
         row: u64,
         noise: &NoiseEstimate,
@@ -39,11 +39,11 @@ impl Detector {
         let known = Known {
             level: reading.level,
             learnt: self.scale.season(row, self.clock.place_in_steps(place.at)),
-            last: self.views.last(),
+            last: last.1,
             calm: self.views.calm(),
             around: self.views.level(),
             season: season(place.at),
-            season_before: season(last),
+            season_before: season(last.0),
             direction: self.experts.direction(),
             kept: noise.correlation,
             impetus: noise.impetus,
@@ -62,11 +62,11 @@ impl Detector {
     }
 
     /// The usual for a row with this value, which the forecasts learn, and whether the season matters for it; `last` is
-    /// the time of the row before.
+    /// time and value of the row before.
     pub(super) fn expect(
         &mut self,
         x: f64,
-        last: i64,
+        last: (i64, f64),
         place: &Place,
         noise: &NoiseEstimate,
         s: &Settings,

@@ -34,7 +34,7 @@ use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
 use clock::{Clock, Row};
 use codec::Stored;
 use forecast::{Experts, OF_NORMAL};
-use numbers::bounded;
+use numbers::{bounded, Coarse};
 use outliers::{Outlier, Outliers};
 use report::{Evidence, Seen};
 use scale::{Learned, SeriesScale, When};
@@ -205,19 +205,19 @@ impl Detector {
     fn judge(&mut self, Row { row, at, value }: Row, previous: i64, learned: Learned, s: &Settings) {
         let place = self.clock.place(row, at);
         let x = learned.value;
-        let (last, last_place) = (self.views.last(), self.segmentation.newest());
+        let (last, last_place) = (learned.last, self.segmentation.newest());
         let noise = self.scale.noise(s);
         let prior = self.scale.prior(&noise, s);
-        if let Some((level, steps)) = learned.turned {
-            self.segmentation.resume(level, &place, place.ahead(-steps).at, &prior);
+        if let Some(turned) = learned.turned {
+            self.segmentation.resume(turned.level, &place, turned.steps, turned.period, &prior);
         }
-        let (usual, seasonal) = self.expect(x, previous, &place, &noise, s);
+        let (usual, seasonal) = self.expect(x, (previous, last), &place, &noise, s);
         let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
         self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }
-        let surprise = self.views.observe(x, self.options.phase(at), s);
+        let surprise = self.views.observe(x, last, self.options.phase(at), s);
         self.surprise = Some(surprise as f32);
         if self.outliers.admit(surprise, s) {
             let unit = self.scale.unit();
@@ -233,7 +233,7 @@ impl Detector {
                     at,
                     value: bounded(last * unit),
                     expected: bounded(reading.level * unit),
-                    noise: bounded(reading.noise.get() * unit),
+                    noise: Coarse::new(reading.noise.get() * unit),
                     score: surprise as f32,
                     seasonal: false,
                 },
@@ -242,7 +242,7 @@ impl Detector {
                     at,
                     value,
                     expected: bounded(usual.mean * unit),
-                    noise: bounded(usual.reach / OF_NORMAL * unit),
+                    noise: Coarse::new(usual.reach / OF_NORMAL * unit),
                     score: surprise as f32,
                     seasonal,
                 },
@@ -381,7 +381,7 @@ mod tests {
         let mut largest = Detector::starting(Clock::after(rows, true), options);
         largest.scale.wait(Row { row: 0, at: 0, value: 1e270 });
         largest.scale.start();
-        // Numbers have one length each, but a long season is longer while it is tried than when it is sought or known.
+        // Numbers have one length each, but a long season is longer while it is sought than when it is tried or known.
         let rng = &mut ChaCha8Rng::seed_from_u64(1);
         let (mut scale, mut lengths) = (largest.scale.clone(), vec![]);
         for row in 0..400 {
@@ -399,7 +399,7 @@ mod tests {
         lengths.dedup();
         assert_eq!(lengths.len(), 3, "not all of a season sought, tried, and known: {lengths:?}");
         for number in 1..=MOST_OUTLIERS as u64 {
-            let (value, expected, noise, score, seasonal) = (0.0, 0.0, 0.0, 0.0, true);
+            let (value, expected, noise, score, seasonal) = (0.0, 0.0, Coarse::default(), 0.0, true);
             largest.outliers.keep(Outlier {
                 row: rows - MOST_OUTLIERS as u64 + number,
                 at: i64::MIN,

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// The doubt that is no longer told from none.
 const LEAST_DOUBT: f64 = 1e-7;
+/// The greatest number whose upper half, rounded, is finite.
+const MOST_COARSE: f64 = 1.797e308;
 
 /// The nearest finite number in single precision.
 pub fn single(x: f64) -> f32 {
@@ -51,6 +53,49 @@ impl Brief {
     }
 }
 
+/// A number in four bytes, for quantities of any range that are only reported: the upper half of a double, rounded to
+/// nearest. Six significant digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coarse([u8; 4]);
+
+impl Coarse {
+    pub fn new(x: f64) -> Coarse {
+        let bits = x.clamp(-MOST_COARSE, MOST_COARSE).to_bits();
+        Coarse((((bits + (1 << 31)) >> 32) as u32).to_be_bytes())
+    }
+
+    pub fn get(self) -> f64 {
+        f64::from_bits(u64::from(u32::from_be_bytes(self.0)) << 32)
+    }
+}
+
+/// A number of rows in two bytes, for as many as are remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count([u8; 2]);
+
+impl Count {
+    pub fn new(rows: f64) -> Count {
+        Count((rows as u16).to_be_bytes())
+    }
+
+    pub fn get(self) -> f64 {
+        u16::from_be_bytes(self.0).into()
+    }
+}
+
+/// Times in eight bytes: those of our days would else take one more, for their length.
+pub mod time {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(at: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        at.to_be_bytes().serialize(serializer)
+    }
+
+    pub fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<i64, D::Error> {
+        <[u8; 8]>::deserialize(deserializer).map(i64::from_be_bytes)
+    }
+}
+
 /// Log odds of a probability in two bytes: where it is near 1, the doubt has three significant digits of its logarithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogOdds(Brief);
@@ -91,6 +136,16 @@ impl LogOdds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn coarse_numbers_have_six_digits_and_any_range() {
+        for x in [0.0, 1e-300, 0.1, 123456.7, -1e300] {
+            assert!((Coarse::new(x).get() - x).abs() <= 5e-7 * x.abs(), "{x}");
+        }
+        for x in [f64::MAX, f64::MIN] {
+            assert!(Coarse::new(x).get().is_finite() && (Coarse::new(x).get() / x - 1.0).abs() < 1e-3);
+        }
+    }
 
     #[test]
     fn log_odds_are_those_of_probabilities() {

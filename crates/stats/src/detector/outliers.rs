@@ -2,6 +2,7 @@
 
 use super::check::{number, structure, up_to, Check, MOST_VALUE};
 use super::clock::Clock;
+use super::numbers::{time, Coarse};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +13,13 @@ pub const MOST_OUTLIERS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outlier {
     pub row: u64,
+    #[serde(with = "time")]
     pub at: i64,
     /// The value of the row.
     pub value: f64,
     pub expected: f64,
     /// Standard deviation of rows from what is expected, at the time.
-    pub noise: f64,
+    pub noise: Coarse,
     /// About -log10 of the probability of the value.
     pub score: f32,
     /// Whether the season mattered for what was expected.
@@ -36,7 +38,8 @@ pub struct Outliers {
 
 impl Outlier {
     fn check(&self) -> Check {
-        let numbers = self.value.is_finite() && self.expected.is_finite() && up_to(self.noise, f64::MAX);
+        let numbers =
+            self.value.is_finite() && self.expected.is_finite() && up_to(self.noise.get(), f64::MAX);
         number(numbers && up_to(self.score.into(), MOST_VALUE), "a number of an outlier is out of range")
     }
 }

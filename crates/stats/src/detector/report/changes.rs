@@ -59,7 +59,7 @@ fn segment_changes<'a>(
 
 /// Describes a row that stands out; `start` is the first row of its segment.
 fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
-    let noise = outlier.noise;
+    let noise = outlier.noise.get();
     let difference = bounded(outlier.value - outlier.expected);
     let reach = OF_NORMAL * noise;
     let usual = (seen.within(outlier.expected - reach), seen.within(outlier.expected + reach));

@@ -15,7 +15,7 @@ use super::clock::{Clock, Row};
 use super::numbers::between;
 use super::settings::Settings;
 use counts::{Counts, Values};
-use long::LongSeason;
+use long::{LongSeason, Turn};
 use memory::Memories;
 use noise::Noise;
 pub use noise::NoiseEstimate;
@@ -65,13 +65,15 @@ pub struct When {
 #[derive(Clone, Copy, Debug)]
 pub struct Learned {
     pub value: f64,
+    /// The value before, or the same if there is none.
+    pub last: f64,
     /// The value without the season, and so the value before.
     pub calm: f64,
     pub previous: f64,
     /// Factor of the variance of the noise, if a season was found just now: so much was the season.
     pub calmed: Option<f64>,
-    /// The level without the season, if a long one was found or lost just now, and the steps in which it was seen or not.
-    pub turned: Option<(f64, f64)>,
+    /// The long season that was found or lost just now.
+    pub turned: Option<Turn>,
     /// Factor by which the unit has just changed, if it has.
     pub rescaled: Option<f64>,
 }
@@ -127,7 +129,8 @@ impl SeriesScale {
             x = between(x, -farthest, farthest);
         }
         let first = self.spread.rows() == 0.0;
-        let difference = x - std::mem::replace(&mut self.last, x);
+        let before = std::mem::replace(&mut self.last, x);
+        let (last, difference) = (if first { x } else { before }, x - before);
         // At the end of double precision a value and its season would be beyond it.
         // The rhythm of rare events is not told from bursts of them.
         let rare = self.rare(s);
@@ -146,12 +149,12 @@ impl SeriesScale {
         // Of events of different sizes, it is how often they come that is judged.
         let size = if rare { self.values.size(self.spread.mean()) } else { None };
         let judged = |x: f64, season: f64| size.filter(|_| x != 0.0).unwrap_or(x - season);
-        let (now, last) = (judged(x, season), judged(x - difference, before));
-        let previous = if first { x } else { last };
+        let (now, judged_last) = (judged(x, season), judged(x - difference, before));
+        let previous = if first { x } else { judged_last };
         if !first {
-            self.noise.count(now - last, s);
+            self.noise.count(now - judged_last, s);
         }
-        let calm = Learned { value: x, calm: now, previous, calmed, turned, rescaled: None };
+        let calm = Learned { value: x, last, calm: now, previous, calmed, turned, rescaled: None };
         let deviation = self.spread.variance().sqrt();
         if deviation < WIDE {
             return calm;
@@ -166,9 +169,10 @@ impl SeriesScale {
             self.season.rescale(factor);
             self.long.rescale(factor);
             self.memories.rescale(factor);
-            let (value, calm, previous) = (x * factor, calm.calm * factor, calm.previous * factor);
-            let turned = turned.map(|(level, steps)| (level * factor, steps));
-            return Learned { value, calm, previous, calmed, turned, rescaled: Some(factor) };
+            let (value, last) = (x * factor, last * factor);
+            let (calm, previous) = (calm.calm * factor, calm.previous * factor);
+            let turned = turned.map(|turn| turn.rescaled(factor));
+            return Learned { value, last, calm, previous, calmed, turned, rescaled: Some(factor) };
         }
         calm
     }
@@ -198,15 +202,15 @@ impl SeriesScale {
     }
 
     /// Looks for a long season, or learns it. If it is found or lost now, noise and spread are taken as those of what it
-    /// leaves; returns the level then, and the steps in which it was seen or not.
-    fn find_long(&mut self, calm: f64, when: &When, s: &Settings) -> Option<(f64, f64)> {
+    /// leaves.
+    fn find_long(&mut self, calm: f64, when: &When, s: &Settings) -> Option<Turn> {
         let (mean, reach) = (self.spread.mean(), LONG_REACH * self.spread.variance().sqrt());
         let cut = if self.long.found() { calm } else { between(calm, mean - reach, mean + reach) };
         let turn = self.long.learn(cut, when.place, when.period, self.noise.calm_variance(s))?;
         self.noise.smooth(turn.increments, s);
         self.spread.calm(turn.variance);
         self.memories = Memories::default();
-        Some((turn.level, turn.steps))
+        Some(turn)
     }
 
     /// Deviation of a row from the level by its season, in the detector's unit; `place` is that of the row, in steps.
@@ -225,6 +229,11 @@ impl SeriesScale {
         let noise = self.noise.estimate(s);
         let worth = self.long.worth(noise.variance).max(s.least_weight);
         NoiseEstimate { weight: noise.weight.min(worth * noise.temper), ..noise }
+    }
+
+    /// The last value, in this unit.
+    pub fn last(&self) -> f64 {
+        self.last
     }
 
     /// Size of the unit that values are kept in.

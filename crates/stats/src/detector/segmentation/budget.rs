@@ -3,15 +3,15 @@
 //! Tests derive all sizes from what the codec writes.
 
 /// Bytes for candidates and starts: the size of a state less the most that all other parts take.
-pub const ROOM: usize = 889;
+pub const ROOM: usize = 952;
 /// Bytes of these that long row numbers in the other parts take.
 pub const LONG_ROWS: usize = 24;
 /// Bytes of a candidate.
 const CANDIDATE: usize = 69;
 /// Bytes of a start without its row number.
-const START: usize = 38;
+const START: usize = 37;
 /// Further bytes of a start that was alerted, without the row number of the alert.
-const ALERTED: usize = 9;
+const ALERTED: usize = 8;
 /// Bytes of a row number, and the number from which it takes more.
 const ROW: usize = 5;
 const LONG_ROW: usize = 9;

@@ -294,11 +294,12 @@ impl Segmentation {
         moved.is_none().then_some(Alert { start: row, alerted })
     }
 
-    /// Goes on at a level from a place: a season was found, or lost, that the rows since a time had. What seemed to change
-    /// since then was the season.
-    pub fn resume(&mut self, level: f64, place: &Place, since: i64, prior: &Prior) {
-        let Some(best) = self.best() else { return };
-        let kept = self.paths.last_before(best.start, since);
+    /// Goes on at a level from a place: a season was found, or lost, that the rows of this many steps had. What seemed to
+    /// change in these was the season, and so were changes before them that follow one another within its period.
+    pub fn resume(&mut self, level: f64, place: &Place, steps: f64, period: f64, prior: &Prior) {
+        let Some(best) = self.best().map(|best| best.start) else { return };
+        let since = place.ahead(-steps).at;
+        let kept = self.paths.last_before(best, since, place.at.saturating_sub(place.ahead(-period).at));
         let time = place.since(self.paths.start(kept).at);
         let (segment, _) = Segment::begin(level, prior.outlier(level), prior);
         let census = Census::begin(level - segment.mean());

@@ -4,7 +4,7 @@ use super::reading::Reading;
 use crate::detector::alerts::Alerted;
 use crate::detector::check::{number, structure, Check};
 use crate::detector::clock::Clock;
-use crate::detector::numbers::LogOdds;
+use crate::detector::numbers::{time, LogOdds};
 use serde::{Deserialize, Serialize};
 
 /// The index that stands for no parent: the series began here, or what came before is forgotten.
@@ -18,6 +18,7 @@ pub struct Start {
     /// First row of the segment, from 0.
     pub row: u64,
     /// Time of that row.
+    #[serde(with = "time")]
     pub at: i64,
     /// Index of the previous start; [`NONE`] if there is none.
     pub(super) parent: u8,
@@ -103,11 +104,14 @@ impl Paths {
         std::iter::successors(start(index), move |last| start(last.parent))
     }
 
-    /// The index of the last start before a time on the way back from an index; that of the first if none is.
-    pub fn last_before(&self, index: u8, since: i64) -> u8 {
-        let mut found = index;
-        while let Some(start) = self.starts.get(usize::from(found)) {
-            if start.at < since || usize::from(start.parent) >= self.starts.len() {
+    /// The index of the last start before a time on the way back from an index, and before all that lead up to it at most
+    /// `apart` from one another. If there is none, the first: then what came before that is forgotten.
+    pub fn last_before(&mut self, index: u8, since: i64, apart: i64) -> u8 {
+        let (mut found, mut reached) = (index, since.saturating_sub(apart));
+        while let Some(start) = self.starts.get_mut(usize::from(found)).filter(|start| start.at >= reached) {
+            reached = reached.min(start.at.saturating_sub(apart));
+            if start.parent == NONE {
+                start.before = None;
                 break;
             }
             found = start.parent;

@@ -7,9 +7,9 @@
 mod profile;
 mod tail;
 
-use super::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use super::check::{number, up_to, within, Check, MOST_SQUARES, MOST_VALUE};
 use super::functions::{ln, ln_of};
-use super::numbers::{between, single};
+use super::numbers::{between, single, Count};
 use super::settings::Settings;
 use profile::Profile;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ const SEASONAL_REACH: f64 = 3.0;
 /// The share of the mean jump at a phase from which on the season makes it.
 const SEASONAL_JUMP: f64 = 0.5;
 /// The number of values that a view needs before it counts.
-const LEAST: f32 = 20.0;
+const LEAST: f64 = 20.0;
 /// The distance, in standard deviations, of a value that differs where all others were equal.
 const UNHEARD_OF: f64 = 1e3;
 /// The share of the usual jump that is added to the mean jump before its log, the activity, is taken, so that quiet
@@ -39,20 +39,20 @@ const QUIET: f64 = 0.05;
 /// Running mean and variance that remember the last rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct View {
-    rows: f32,
+    rows: Count,
     mean: f64,
     variance: f32,
 }
 
 impl View {
     fn observe(&mut self, x: f64, memory: f64) {
-        let rows = (f64::from(self.rows) + 1.0).min(memory);
+        let rows = (self.rows.get() + 1.0).min(memory);
         let d = x - self.mean;
         let share = 1.0 / rows;
         self.mean += d * share;
         let variance = f64::from(self.variance);
         self.variance = single((variance + (d * (x - self.mean) - variance) * share).max(0.0));
-        self.rows = rows as f32;
+        self.rows = Count::new(rows);
     }
 
     /// Squared distance of a value in standard deviations.
@@ -65,17 +65,14 @@ impl View {
     }
 
     fn sound(&self) -> bool {
-        up_to(self.rows.into(), MOST_ROWS)
-            && within(self.mean, MOST_VALUE)
-            && up_to(self.variance.into(), MOST_SQUARES)
+        within(self.mean, MOST_VALUE) && up_to(self.variance.into(), MOST_SQUARES)
     }
 }
 
 /// The views of single rows, with their calibration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Views {
-    rows: f32,
-    last: f64,
+    rows: Count,
     /// Mean of the last ten values, and of what the season leaves of them.
     local: f64,
     calm: f64,
@@ -92,16 +89,15 @@ pub struct Views {
 }
 
 impl Views {
-    /// Takes in a value and returns its surprise, about -log10 of its probability; `phase` is its phase in the period,
-    /// from 0 to 1.
-    pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> f64 {
-        let rows = f64::from(self.rows) + 1.0;
-        if self.rows == 0.0 {
-            (self.last, self.local, self.calm, self.slow, self.level) = (x, x, x, x, x);
+    /// Takes in a value and returns its surprise, about -log10 of its probability; `last` is the value before, and
+    /// `phase` its phase in the period, from 0 to 1.
+    pub fn observe(&mut self, x: f64, last: f64, phase: Option<f64>, s: &Settings) -> f64 {
+        let rows = self.rows.get() + 1.0;
+        if rows == 1.0 {
+            (self.local, self.calm, self.slow, self.level) = (x, x, x, x);
         }
-        self.rows = rows.min(s.view_memory) as f32;
-        let jump = (x - self.last).abs();
-        self.last = x;
+        self.rows = Count::new(rows.min(s.view_memory));
+        let jump = (x - last).abs();
         self.jump += (jump - self.jump) / rows.min(s.view_memory);
         self.activity += s.slow * (jump - self.activity);
         let quiet = QUIET * self.jump;
@@ -141,24 +137,19 @@ impl Views {
         for (i, residual) in residuals.into_iter().enumerate() {
             let Some(residual) = residual else { continue };
             let view = &mut self.views[i];
-            if view.rows > 2.0 {
+            if view.rows.get() > 2.0 {
                 let tail = &mut self.tails[i][usize::from(residual > view.mean)];
                 let score = tail.score(strengths[i]);
                 // A value that stays where it was is no spike.
                 let speaks = if i < LASTING { jump > 0.0 && (i != SEASONAL || tried) } else { true };
-                if speaks && view.rows > LEAST && score > most {
+                if speaks && view.rows.get() > LEAST && score > most {
                     most = score;
                 }
-                tail.observe(strengths[i], f64::from(view.rows), s);
+                tail.observe(strengths[i], view.rows.get(), s);
             }
             view.observe(residual, s.view_memory);
         }
         greatest(most)
-    }
-
-    /// The last value.
-    pub fn last(&self) -> f64 {
-        self.last
     }
 
     /// The mean of the last ten values without the season.
@@ -173,7 +164,7 @@ impl Views {
 
     /// Values so far, as far as they are remembered.
     pub fn rows(&self) -> f64 {
-        self.rows.into()
+        self.rows.get()
     }
 
     /// The season at a phase, where rows are a `step` of phase apart: the usual deviation from the level.
@@ -197,7 +188,7 @@ impl Views {
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        let numbers = [&mut self.last, &mut self.local, &mut self.calm, &mut self.slow, &mut self.level];
+        let numbers = [&mut self.local, &mut self.calm, &mut self.slow, &mut self.level];
         for number in numbers.into_iter().chain([&mut self.jump, &mut self.activity]) {
             *number *= factor;
         }
@@ -212,9 +203,9 @@ impl Views {
     }
 
     pub fn check(&self) -> Check {
-        let means = [self.last, self.local, self.calm, self.slow, self.level];
+        let means = [self.local, self.calm, self.slow, self.level];
         let sound = means.iter().all(|x| within(*x, MOST_VALUE))
-            && [self.rows.into(), self.jump, self.activity].iter().all(|x| up_to(*x, MOST_VALUE))
+            && [self.jump, self.activity].iter().all(|x| up_to(*x, MOST_VALUE))
             && self.views.iter().all(View::sound);
         number(sound, "a mean of its values is out of range")?;
         self.profile.check()?;
@@ -255,10 +246,11 @@ mod tests {
     #[test]
     fn the_slow_mean_does_not_follow_the_season() {
         let mut views = Views::default();
-        let mut most: f64 = 0.0;
+        let (mut most, mut last): (f64, f64) = (0.0, 0.0);
         for i in 0..96 * 20 {
             let phase = f64::from(i % 96) / 96.0;
-            views.observe(10.0 * (phase * std::f64::consts::TAU).sin(), Some(phase), &Settings::DEFAULT);
+            let x = 10.0 * (phase * std::f64::consts::TAU).sin();
+            views.observe(x, std::mem::replace(&mut last, x), Some(phase), &Settings::DEFAULT);
             if i >= 96 * 10 {
                 most = most.max(views.slow.abs());
             }

@@ -1,11 +1,10 @@
 //! A long season that was found: a curve through a few slots, whose length is set right as it goes on.
 
+use super::slots::{Slots, SLOTS};
 use crate::detector::check::{number, structure, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
 use crate::detector::numbers::{between, single};
 use serde::{Deserialize, Serialize};
 
-/// Slots of the curve.
-const SLOTS: usize = 24;
 /// Periods that the curve remembers.
 const MEMORY: f64 = 30.0;
 /// Weight of a slot in the level, and in the variances.
@@ -34,9 +33,10 @@ pub struct Curve {
     exact: bool,
     origin: f64,
     periods: u8,
-    /// The slot that is being filled, the sum of its values without the season, and their number.
+    /// The slot that is being filled, the sum of what its values without the season are above the level,
+    /// and their number.
     slot: u8,
-    sum: f64,
+    sum: f32,
     rows: f32,
     /// The level without the season, the mean squared deviation from it, and the share of the season that came; of a season
     /// that is tried, what was foretold in this period.
@@ -45,7 +45,7 @@ pub struct Curve {
     share: f32,
     /// Sum of the deviations times the curve's slope, of this period.
     pull: f32,
-    deviations: [f32; SLOTS],
+    deviations: Slots,
 }
 
 impl Curve {
@@ -65,7 +65,7 @@ impl Curve {
             mean(left * period) + drift * left
         });
         let middle = values.iter().sum::<f64>() / SLOTS as f64;
-        let deviations = values.map(|x| (x - middle) as f32);
+        let deviations = Slots::new(values.map(|x| x - middle));
         let variance = values.iter().map(|x| (x - middle).powi(2)).sum::<f64>() / SLOTS as f64;
         Curve {
             period,
@@ -94,12 +94,17 @@ impl Curve {
     #[inline]
     pub fn deviation(&self, place: f64) -> f64 {
         let slots = self.slots(place) + SLOTS as f64 - 0.5;
-        let [first, next] = [0, 1].map(|after| f64::from(self.deviations[(slots as usize + after) % SLOTS]));
+        let [first, next] = [0, 1].map(|after| self.deviations.get((slots as usize + after) % SLOTS));
         first + slots.fract() * (next - first)
     }
 
     pub fn level(&self) -> f64 {
         self.level
+    }
+
+    /// Steps of a period.
+    pub fn period(&self) -> f64 {
+        self.period
     }
 
     /// Steps in which a season shows that it is none.
@@ -114,7 +119,7 @@ impl Curve {
 
     /// Mean square of the deviations.
     pub fn variance(&self) -> f64 {
-        self.deviations.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / SLOTS as f64
+        self.deviations.all().iter().map(|x| x.powi(2)).sum::<f64>() / SLOTS as f64
     }
 
     /// Rows of a slot, and the variance of their mean beside the season.
@@ -126,7 +131,7 @@ impl Curve {
     pub fn increments(&self) -> f64 {
         let rows = self.period / SLOTS as f64;
         let squares = (0..SLOTS).map(|slot| {
-            let turn = f64::from(self.deviations[(slot + 1) % SLOTS]) - f64::from(self.deviations[slot]);
+            let turn = self.deviations.get((slot + 1) % SLOTS) - self.deviations.get(slot);
             (turn / rows).powi(2)
         });
         squares.sum::<f64>() / SLOTS as f64
@@ -134,7 +139,7 @@ impl Curve {
 
     /// Change of the curve at a slot, per slot.
     fn slope(&self, slot: usize) -> f64 {
-        let at = |slot: usize| f64::from(self.deviations[slot % SLOTS]);
+        let at = |slot: usize| self.deviations.get(slot % SLOTS);
         0.5 * (at(slot + 1) - at(slot + SLOTS - 1))
     }
 
@@ -170,7 +175,7 @@ impl Curve {
             }
         }
         self.slot = slot;
-        self.sum += calm;
+        self.sum = single(f64::from(self.sum) + (calm - self.level));
         self.rows += 1.0;
         ended
     }
@@ -178,9 +183,9 @@ impl Curve {
     /// Ends a slot; the variance of a row is known of a season that is tried.
     fn close(&mut self, tried: Option<f64>) {
         let (slot, rows) = (usize::from(self.slot), f64::from(self.rows));
-        let off = self.sum / rows - self.level;
+        let off = f64::from(self.sum) / rows;
         (self.sum, self.rows) = (0.0, 0.0);
-        let (deviation, variance) = (f64::from(self.deviations[slot]), self.variance());
+        let (deviation, variance) = (self.deviations.get(slot), self.variance());
         let learn = |mean: f32, x: f64| single(f64::from(mean) + SPREAD * (x - f64::from(mean)));
         let far = REACH * (f64::from(self.rest) + variance).sqrt();
         let (near, least) = (between(off, -far, far), variance.max(f64::MIN_POSITIVE));
@@ -199,14 +204,15 @@ impl Curve {
         self.rest = learn(self.rest, off * off);
         self.pull = single(f64::from(self.pull) + off * self.slope(slot));
         let share = 1.0 / (f64::from(self.periods) + 1.0).min(MEMORY);
-        self.deviations[slot] = (deviation + share * off) as f32;
+        self.deviations.set(slot, deviation + share * off);
     }
 
     /// Ends a period: its length and phase are set right, and the mean of the curve goes to the level.
     fn wrap(&mut self, place: f64) {
         self.periods = self.periods.saturating_add(1);
-        let mean = self.deviations.iter().map(|x| f64::from(*x)).sum::<f64>() / SLOTS as f64;
-        self.deviations.iter_mut().for_each(|x| *x = (f64::from(*x) - mean) as f32);
+        let deviations = self.deviations.all();
+        let mean = deviations.iter().sum::<f64>() / SLOTS as f64;
+        self.deviations = Slots::new(deviations.map(|x| x - mean));
         self.level += mean;
         let pull = f64::from(std::mem::take(&mut self.pull));
         let squares: f64 = (0..SLOTS).map(|slot| self.slope(slot).powi(2)).sum();
@@ -224,9 +230,9 @@ impl Curve {
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        self.sum *= factor;
+        self.sum = single(f64::from(self.sum) * factor);
         self.level *= factor;
-        self.deviations.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+        self.deviations.rescale(factor);
         for square in [&mut self.rest, &mut self.pull] {
             *square = (f64::from(*square) * factor * factor) as f32;
         }
@@ -240,8 +246,8 @@ impl Curve {
                 && self.periods > 0,
             "the length of its long season is out of range",
         )?;
-        let sound = self.deviations.iter().all(|x| within((*x).into(), MOST_VALUE))
-            && [self.sum, self.pull.into()].iter().all(|x| within(*x, MOST_SQUARES))
+        let sound = self.deviations.within(MOST_VALUE)
+            && [self.sum, self.pull].iter().all(|x| within((*x).into(), MOST_SQUARES))
             && within(self.level, MOST_VALUE)
             && self.origin.is_finite()
             && up_to(self.rows.into(), MOST_ROWS)

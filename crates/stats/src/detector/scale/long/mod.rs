@@ -4,6 +4,7 @@
 
 mod curve;
 mod search;
+mod slots;
 
 use crate::detector::check::{number, Check};
 use crate::detector::numbers::single;
@@ -27,10 +28,21 @@ pub struct Turn {
     pub level: f64,
     /// Steps in which it was seen, or not seen.
     pub steps: f64,
+    /// Steps of its period; 0 if it was lost.
+    pub period: f64,
     /// Mean square of what the season adds to a difference between neighbours.
     pub increments: f64,
     /// Variance of the season; 0 if it was lost.
     pub variance: f64,
+}
+
+impl Turn {
+    /// Changes the unit of the values.
+    pub fn rescaled(self, factor: f64) -> Turn {
+        let squares = factor * factor;
+        let (increments, variance) = (self.increments * squares, self.variance * squares);
+        Turn { level: self.level * factor, increments, variance, ..self }
+    }
 }
 
 impl Default for LongSeason {
@@ -79,7 +91,7 @@ impl LongSeason {
         match self {
             LongSeason::Sought(search) => {
                 let curve = search.learn(calm, place, period)?;
-                *self = LongSeason::Tried(curve, single(search.seen()));
+                *self = LongSeason::Tried(curve, single(search.seen(period)));
                 None
             }
             LongSeason::Tried(curve, seen) => {
@@ -89,6 +101,7 @@ impl LongSeason {
                 }
                 let turn = Turn {
                     steps: f64::from(*seen) + curve.tried(),
+                    period: curve.period(),
                     level: curve.level(),
                     increments: curve.increments(),
                     variance: curve.variance(),
@@ -102,7 +115,7 @@ impl LongSeason {
                 }
                 let (level, steps) = (curve.level(), curve.remembered());
                 *self = LongSeason::Sought(SeasonSearch::again());
-                Some(Turn { level, steps, increments: 0.0, variance: 0.0 })
+                Some(Turn { level, steps, period: 0.0, increments: 0.0, variance: 0.0 })
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::curve::Curve;
 use crate::detector::check::{number, structure, up_to, within, Check, MOST_ROWS, MOST_VALUE};
-use crate::detector::numbers::Brief;
+use crate::detector::numbers::{single, Brief};
 use serde::{Deserialize, Serialize};
 
 /// The longest lag that is looked at, in blocks; a season is shorter.
@@ -41,15 +41,14 @@ const OFF_CALENDAR: f64 = 0.04;
 /// Means of the last blocks, and how far they are from earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeasonSearch {
-    /// Steps of a block; 0 before the first row.
-    steps: f32,
     /// Whether the blocks are the first ones, the longer ones, or the short ones again.
     turns: u8,
-    /// Number of the block that is being filled, the sum of its values and their number, and the mean before.
+    /// Number of the block that is being filled, the mean of the one before, the sum of what values are above that, and
+    /// the number of values.
     number: f64,
-    sum: f64,
-    rows: f32,
     last: f64,
+    sum: f32,
+    rows: f32,
     /// Blocks that were filled.
     blocks: u8,
     /// Differences between neighbouring blocks, the newest first, and mean sizes of the differences by lag from 1.
@@ -63,43 +62,47 @@ impl SeasonSearch {
         SeasonSearch { turns: 2, ..SeasonSearch::default() }
     }
 
-    /// Blocks for a period of the calendar in steps; 0 for none.
-    fn sized(period: f64, turns: u8) -> SeasonSearch {
+    /// Steps of a block for a period of the calendar in steps; 0 for none.
+    fn steps(&self, period: f64) -> f64 {
         let long = CALENDAR.map(|factor| factor * period).into_iter().find(|period| *period > LEAST_ROWS);
         let steps = long.map_or(FEW_ROWS, |period| (period / PER_PERIOD).max(FEW_ROWS));
-        let factor = if turns == 1 { LONGER } else { 1.0 };
-        SeasonSearch { steps: (steps * factor) as f32, turns, ..SeasonSearch::default() }
+        steps * if self.turns == 1 { LONGER } else { 1.0 }
+    }
+
+    /// Seeks from here on.
+    fn begin(&mut self, turns: u8) {
+        *self = SeasonSearch { turns, ..SeasonSearch::default() };
     }
 
     /// Learns the value at a place; returns the season if it is found.
     pub fn learn(&mut self, x: f64, place: f64, period: f64) -> Option<Curve> {
-        if self.steps == 0.0 {
-            *self = SeasonSearch::sized(period, self.turns);
-        }
-        let number = (place / f64::from(self.steps)).floor();
+        let number = (place / self.steps(period)).floor();
         let mut found = None;
         if number != self.number && self.rows > 0.0 {
             let next = number == self.number + 1.0;
             found = self.close(period);
             if !next {
                 // Blocks without rows are not known.
-                *self = SeasonSearch::sized(period, self.turns);
+                self.begin(self.turns);
             } else if self.blocks >= PATIENCE[usize::from(self.turns > 0)] {
-                *self = SeasonSearch::sized(period, if self.turns == 1 { 2 } else { 1 });
+                self.begin(if self.turns == 1 { 2 } else { 1 });
             }
         }
         if self.rows == 0.0 {
-            self.number = (place / f64::from(self.steps)).floor();
+            self.number = (place / self.steps(period)).floor();
+            if self.blocks == 0 {
+                self.last = x;
+            }
         }
-        self.sum += x;
+        self.sum = single(f64::from(self.sum) + (x - self.last));
         self.rows += 1.0;
         found
     }
 
     /// Steps in which a season was sought that is found now: all, if it was there from the beginning.
-    pub fn seen(&self) -> f64 {
+    pub fn seen(&self, period: f64) -> f64 {
         if self.turns > 1 {
-            f64::from(self.blocks) * f64::from(self.steps)
+            f64::from(self.blocks) * self.steps(period)
         } else {
             f64::INFINITY
         }
@@ -107,9 +110,9 @@ impl SeasonSearch {
 
     /// Ends a block.
     fn close(&mut self, period: f64) -> Option<Curve> {
-        let mean = self.sum / f64::from(self.rows);
+        let difference = f64::from(self.sum) / f64::from(self.rows);
         (self.sum, self.rows) = (0.0, 0.0);
-        let difference = mean - std::mem::replace(&mut self.last, mean);
+        self.last += difference;
         self.blocks += 1;
         if self.blocks == 1 {
             return None;
@@ -125,7 +128,7 @@ impl SeasonSearch {
             *mean = Brief::new(before + (size - before) / (pairs as f64).min(MEMORY));
         }
         let blocks = self.season()?;
-        let steps = f64::from(self.steps);
+        let steps = self.steps(period);
         let length = blocks * steps;
         if length < LEAST_ROWS {
             return None;
@@ -186,7 +189,7 @@ impl SeasonSearch {
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        self.sum *= factor;
+        self.sum = single(f64::from(self.sum) * factor);
         self.last *= factor;
         let scale = |numbers: &mut [Brief], factor: f64| {
             numbers.iter_mut().for_each(|x| *x = Brief::new(x.get() * factor));
@@ -197,13 +200,10 @@ impl SeasonSearch {
 
     pub fn check(&self) -> Check {
         structure(
-            self.blocks <= PATIENCE[1]
-                && self.turns <= 2
-                && up_to(self.steps.into(), MOST_ROWS)
-                && self.rows >= 0.0,
+            self.blocks <= PATIENCE[1] && self.turns <= 2 && self.rows >= 0.0,
             "the blocks of its rows are out of range",
         )?;
-        let sound = [self.sum, self.last].iter().all(|x| within(*x, MOST_VALUE))
+        let sound = [self.sum.into(), self.last].iter().all(|x| within(*x, MOST_VALUE))
             && self.number.is_finite()
             && up_to(self.rows.into(), MOST_ROWS)
             && self.differences.iter().all(|x| within(x.get(), MOST_VALUE))
