@@ -2,6 +2,7 @@
 //! of 5 %?
 
 use crate::draw::{add, deviation, summed, Draw};
+use crate::mean;
 use tally_stats::detector::{Detector, Options, Settings};
 use tally_stats::fleet::{changed_share, discoveries, probability, Null};
 
@@ -206,7 +207,7 @@ struct Told {
 pub struct Report {
     /// Unchanged series that were reported from a fleet in which nothing happened.
     pub null: f64,
-    /// False ones in the report of a fleet of which every tenth series changed, and changed ones that were reported.
+    /// False ones in the reports of fleets of which every tenth series changed, and changed ones that were reported.
     pub false_share: f64,
     pub power: f64,
     /// Unchanged series with a change in their segmentation, and changed ones with the right one.
@@ -224,19 +225,20 @@ fn report(told: &[Told]) -> Report {
         discoveries(&probabilities, NOMINAL).expect("memory").0
     };
     let quiet: Vec<f64> = still.iter().map(|t| t.evidence).collect();
-    let mut mixed = quiet.clone();
-    mixed.extend(changed.iter().take(still.len() / UNCHANGED).map(|t| t.evidence));
-    let list = listed(&mixed);
-    let wrong = list.iter().filter(|i| **i < quiet.len()).count();
-    // The power is that at the least evidence that was reported.
-    let least = list.last().map_or(f64::INFINITY, |i| mixed[*i]);
+    // Each changed series is in one of the fleets: the least evidence that one of them reports says little of the others.
+    let fleets = changed.chunks((still.len() / UNCHANGED).max(1)).map(|some| {
+        let list = listed(&quiet.iter().copied().chain(some.iter().map(|t| t.evidence)).collect::<Vec<_>>());
+        let wrong = list.iter().filter(|i| **i < quiet.len()).count();
+        (wrong as f64 / list.len().max(1) as f64, list.len() - wrong)
+    });
+    let (false_shares, reported): (Vec<f64>, Vec<usize>) = fleets.unzip();
     let share = |list: &[&Told], which: fn(&Told) -> bool| {
         list.iter().filter(|t| which(t)).count() as f64 / list.len().max(1) as f64
     };
     Report {
         null: listed(&quiet).len() as f64 / quiet.len().max(1) as f64,
-        false_share: wrong as f64 / list.len().max(1) as f64,
-        power: changed.iter().filter(|t| t.evidence >= least).count() as f64 / changed.len().max(1) as f64,
+        false_share: mean(false_shares.into_iter()),
+        power: reported.iter().sum::<usize>() as f64 / changed.len().max(1) as f64,
         false_found: share(&still, |t| t.found),
         found: share(&changed, |t| t.near),
     }
