@@ -1,9 +1,10 @@
 //! Seasons of many rows, of whose length the detector is not told.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::TAU;
+use std::ops::RangeInclusive;
 use tally_stats::detector::{Detector, Options, Settings};
 
 const SETTINGS: Settings = Settings::DEFAULT;
@@ -42,6 +43,49 @@ fn a_step_under_a_long_season_is_found_and_the_season_is_no_change() {
                 found += usize::from(starts.iter().any(|row| row.abs_diff(step as u64) <= 10));
             }
             assert!(found >= 7 && wrong <= 3, "{period}, {timed}: {found} of 8 found, {wrong} wrong");
+        }
+    }
+}
+
+#[test]
+fn a_change_from_before_the_season_was_known_stays_and_those_that_it_explains_do_not() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(45);
+    let step = 130;
+    let (mut found, mut wrong) = (0, 0);
+    for _ in 0..8 {
+        let level = |i: usize| if i < step { 0.0 } else { 25.0 };
+        let starts = fed(false, (0..1500).map(|i| level(i) + curve(i, 96) + normal(rng))).starts(&SETTINGS);
+        found += starts.iter().filter(|row| row.abs_diff(step as u64) <= 10).count();
+        wrong += starts.iter().filter(|row| row.abs_diff(step as u64) > 10).count();
+    }
+    assert!(found >= 7 && wrong <= 2, "{found} of 8 found, {wrong} wrong");
+}
+
+#[test]
+fn levels_that_come_in_turn_are_a_season_only_if_they_come_in_time() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(46);
+    let mut alternating = |stays: RangeInclusive<usize>| {
+        let (mut high, mut left, mut turns) = (false, 0, vec![]);
+        let detector = fed(
+            false,
+            (0..3000).map(|i| {
+                if left == 0 {
+                    (high, left) = (!high, rng.random_range(stays.clone()));
+                    turns.push(i as u64);
+                }
+                left -= 1;
+                f64::from(u8::from(high)) * 10.0 + normal(rng)
+            }),
+        );
+        let starts = detector.starts(&SETTINGS);
+        let right = starts.iter().filter(|row| turns.iter().any(|turn| turn.abs_diff(**row) <= 5)).count();
+        (starts.len(), right)
+    };
+    for _ in 0..4 {
+        assert!(alternating(100..=100).0 <= 1);
+        for stays in [30..=60, 70..=130, 20..=100] {
+            let (all, right) = alternating(stays.clone());
+            assert!(right >= 8 && all <= right + 1, "{stays:?}: {right} of {all}");
         }
     }
 }

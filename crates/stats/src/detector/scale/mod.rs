@@ -206,7 +206,8 @@ impl SeriesScale {
     fn find_long(&mut self, calm: f64, when: &When, s: &Settings) -> Option<Turn> {
         let (mean, reach) = (self.spread.mean(), LONG_REACH * self.spread.variance().sqrt());
         let cut = if self.long.found() { calm } else { between(calm, mean - reach, mean + reach) };
-        let turn = self.long.learn(cut, when.place, when.period, self.noise.calm_variance(s))?;
+        let noise = (self.noise.estimate(s).variance, self.noise.calm_variance(s));
+        let turn = self.long.learn(cut, when.place, when.period, noise)?;
         self.noise.smooth(turn.increments, s);
         self.spread.calm(turn.variance);
         self.memories = Memories::default();
@@ -216,6 +217,18 @@ impl SeriesScale {
     /// Deviation of a row from the level by its season, in the detector's unit; `place` is that of the row, in steps.
     pub fn season(&self, row: u64, place: f64) -> f64 {
         self.season.deviation(row) + self.long.deviation(place)
+    }
+
+    /// Mean deviation from the level by the long season between two places, and the variance of its error.
+    pub fn long_season(&self, from: f64, to: f64) -> (f64, f64) {
+        self.long.mean(from, to)
+    }
+
+    /// Share of a row's evidence that is left where the season is not known row by row; the places are that of the row and
+    /// that of the row before.
+    pub fn certainty(&self, places: [f64; 2], noise: f64) -> f64 {
+        let [row, before] = places.map(|place| self.long.certainty(place, noise));
+        row.min(before)
     }
 
     /// The prior of the next segment.

@@ -53,6 +53,8 @@ pub struct Prior {
     pub wander_odds: f64,
     /// The model of rare events, if the series is one of them.
     pub counts: Option<Counts>,
+    /// Share of the evidence of a step from row to row that the rows themselves leave out.
+    pub jump: f64,
 }
 
 impl Prior {
@@ -89,7 +91,15 @@ impl Prior {
             wander_odds: if memory.variance > 0.0 { s.wander_share / (1.0 - s.wander_share) } else { 0.0 },
             weight: noise.weight * counts.map_or(1.0, |c| c.weight()),
             counts,
+            jump: 1.0 - noise.weight * counts.map_or(1.0, |c| c.weight()),
         }
+    }
+
+    /// The prior for a row of which this share of the evidence is left.
+    pub fn uncertain(self, share: f64) -> Prior {
+        let Prior { weight, temper, credit, jump, .. } = self;
+        let [weight, temper, credit, jump] = [weight, temper, credit, jump].map(|part| share * part);
+        Prior { weight, temper, credit, jump, ..self }
     }
 
     /// Log of how much likelier a difference from the previous value is if the level jumped than if only the noise
@@ -97,7 +107,7 @@ impl Prior {
     ///
     /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its
     /// evidence that the tempered rows leave out.
-    pub fn jump(&self, difference: f64) -> f64 {
+    pub fn evidence_of_step(&self, difference: f64) -> f64 {
         if self.counts.is_some() {
             return 0.0;
         }
@@ -105,7 +115,7 @@ impl Prior {
         let heavy = |variance: f64| heavy(squared / variance) / variance.sqrt();
         let stays = self.inliers * self.step(difference)
             + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
-        (1.0 - self.weight) * ln_of(heavy(self.differences + self.level) / stays)
+        self.jump * ln_of(heavy(self.differences + self.level) / stays)
     }
 
     /// Density of a difference from the previous value if only the noise continues.

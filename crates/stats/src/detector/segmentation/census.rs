@@ -64,6 +64,11 @@ impl Census {
 }
 
 impl CensusReading {
+    /// The census relative to the mean of all rows.
+    pub fn centred(self) -> CensusReading {
+        CensusReading { offset: Brief::default(), ..self }
+    }
+
     /// Mean value less the level, and mean size of the differences.
     pub fn means(&self) -> (f64, f64) {
         (self.offset.get(), self.activity.get())

@@ -6,6 +6,7 @@
 mod budget;
 mod candidate;
 mod census;
+mod explained;
 mod lane;
 mod lanes;
 mod odds;
@@ -28,6 +29,7 @@ use super::scale::Prior;
 use super::settings::Settings;
 use candidate::{worst, Candidate};
 use census::Census;
+use explained::Stretch;
 use lanes::Lanes;
 use paths::{Marks, Paths, NONE};
 use segment::Segment;
@@ -150,7 +152,8 @@ impl Segmentation {
         hazard: f64,
         s: &Settings,
     ) {
-        let (start, score, weight) = self.begin(place, previous, prior.jump(x - previous.value), hazard, s);
+        let (start, score, weight) =
+            self.begin(place, previous, prior.evidence_of_step(x - previous.value), hazard, s);
         let outlier = prior.outlier(x);
         let mut lanes = Lanes::default();
         for (i, candidate) in (0..MOST_CANDIDATES).zip(&self.candidates) {
@@ -294,12 +297,27 @@ impl Segmentation {
         moved.is_none().then_some(Alert { start: row, alerted })
     }
 
-    /// Goes on at a level from a place: a season was found, or lost, that the rows of this many steps had. What seemed to
-    /// change in these was the season, and so were changes before them that follow one another within its period.
-    pub fn resume(&mut self, level: f64, place: &Place, steps: f64, period: f64, prior: &Prior) {
-        let Some(best) = self.best().map(|best| best.start) else { return };
-        let since = place.ahead(-steps).at;
-        let kept = self.paths.last_before(best, since, place.at.saturating_sub(place.ahead(-period).at));
+    /// Goes on at a level from a place: a season was found, of which `season` has the mean deviation between two times and its variance, or it did not
+    /// come any more from a time `lost` on. What seemed to change then was the season, and so was each change so far that
+    /// the season explains.
+    pub fn resume(
+        &mut self,
+        level: f64,
+        place: &Place,
+        lost: Option<i64>,
+        season: impl Fn(i64, i64) -> (f64, f64),
+        (prior, hazard): (&Prior, f64),
+        s: &Settings,
+    ) {
+        let Some(best) = self.best() else { return };
+        let (newest, now) = (best.start, self.read(best, place, s));
+        let last = self.paths.last_before(newest, lost.unwrap_or(i64::MIN));
+        let kept = if lost.is_some() {
+            last
+        } else {
+            let mut stretches = self.stretches(newest, now, place, season);
+            explained::join(&mut stretches, ln_of(hazard), prior, &mut self.paths).unwrap_or(last)
+        };
         let time = place.since(self.paths.start(kept).at);
         let (segment, _) = Segment::begin(level, prior.outlier(level), prior);
         let census = Census::begin(level - segment.mean());
@@ -308,6 +326,28 @@ impl Segmentation {
         self.candidates.push(Candidate { start: kept, score: 0.0, weight: 0.0, segment, census });
         let numbers = self.paths.keep(std::iter::once(kept), MOST_STARTS);
         self.candidates[0].start = numbers.of(kept);
+    }
+
+    /// The segments on the way back from a start, newest first; `now` is the reading of the newest.
+    fn stretches(
+        &self,
+        newest: u8,
+        now: Reading,
+        place: &Place,
+        season: impl Fn(i64, i64) -> (f64, f64),
+    ) -> Vec<Stretch> {
+        let (mut index, mut reading, mut end) = (newest, Some(now), (place.row, place.at));
+        let segments = std::iter::from_fn(|| {
+            let now = reading?;
+            let start = self.paths.start(index);
+            let rows = end.0.saturating_sub(start.row).max(1) as f64;
+            let (deviation, doubt) = season(start.at, end.1);
+            let mean = now.level + now.census.means().0 - deviation;
+            let stretch = Stretch { start: index, rows, mean, doubt, reading: now, longest: rows };
+            (index, reading, end) = (start.parent, start.before, (start.row, start.at));
+            Some(stretch)
+        });
+        segments.collect()
     }
 
     /// Takes a season out of the noise of the current segments; `factor` is what it leaves of the variance.

@@ -104,12 +104,11 @@ impl Paths {
         std::iter::successors(start(index), move |last| start(last.parent))
     }
 
-    /// The index of the last start before a time on the way back from an index, and before all that lead up to it at most
-    /// `apart` from one another. If there is none, the first: then what came before that is forgotten.
-    pub fn last_before(&mut self, index: u8, since: i64, apart: i64) -> u8 {
-        let (mut found, mut reached) = (index, since.saturating_sub(apart));
-        while let Some(start) = self.starts.get_mut(usize::from(found)).filter(|start| start.at >= reached) {
-            reached = reached.min(start.at.saturating_sub(apart));
+    /// The index of the last start before a time on the way back from an index. If there is none, the first: then what came
+    /// before that is forgotten.
+    pub fn last_before(&mut self, index: u8, since: i64) -> u8 {
+        let mut found = index;
+        while let Some(start) = self.starts.get_mut(usize::from(found)).filter(|start| start.at >= since) {
             if start.parent == NONE {
                 start.before = None;
                 break;

@@ -1,10 +1,13 @@
 //! A long season that was found: a curve through a few slots, whose length is set right as it goes on.
 
 use super::slots::{Slots, SLOTS};
+use super::turns::Turns;
 use crate::detector::check::{number, structure, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
 use crate::detector::numbers::{between, single};
 use serde::{Deserialize, Serialize};
 
+/// Places of which the mean between two others is taken.
+const PLACES: usize = 101;
 /// Periods that the curve remembers.
 const MEMORY: f64 = 30.0;
 /// Weight of a slot in the level, and in the variances.
@@ -16,9 +19,11 @@ const REACH: f64 = 3.0;
 const JUMP: f64 = 0.5;
 /// The least share of the season that must come for it to be one.
 const LEAST_SEASON: f64 = 0.3;
-/// Periods in which a season is tried, and the least share of its variance that those before must foretell in each: what
-/// comes and goes at random is a season by chance, and its next moves are not where the last were.
+/// Periods one after another in which a season that is tried must come, and the share of its variance that those before
+/// must foretell in each: what goes up and down at random is a season by chance, and its next moves are not where the last
+/// were. Two moves in each period that are an eightieth of it off take a tenth away. Below the least share it is none.
 const TRIED: u8 = 2;
+const FORETOLD: f64 = 0.9;
 const LEAST_FORETOLD: f64 = 0.6;
 /// The least share of its variance that a season leaves at first: it may not be known so well.
 const LEAST_REST: f64 = 1e-3;
@@ -33,6 +38,8 @@ pub struct Curve {
     exact: bool,
     origin: f64,
     periods: u8,
+    /// Periods one after another in which it came while it was tried.
+    came: u8,
     /// The slot that is being filled, the sum of what its values without the season are above the level,
     /// and their number.
     slot: u8,
@@ -45,6 +52,7 @@ pub struct Curve {
     share: f32,
     /// Sum of the deviations times the curve's slope, of this period.
     pull: f32,
+    turns: Turns,
     deviations: Slots,
 }
 
@@ -72,6 +80,7 @@ impl Curve {
             exact,
             origin: end,
             periods: 1,
+            came: 0,
             slot: 0,
             sum: 0.0,
             rows: 0.0,
@@ -79,6 +88,7 @@ impl Curve {
             rest: single(rest.max(LEAST_REST * variance)),
             share: 0.0,
             pull: 0.0,
+            turns: Turns::default(),
             deviations,
         }
     }
@@ -98,23 +108,37 @@ impl Curve {
         first + slots.fract() * (next - first)
     }
 
-    pub fn level(&self) -> f64 {
-        self.level
+    /// Variance of the deviation at a place: where it turns sharply, it is not known in which row of the two nearest slots.
+    #[inline]
+    pub fn vague(&self, place: f64) -> f64 {
+        self.turns.sharp() * self.turn(place)
     }
 
-    /// Steps of a period.
-    pub fn period(&self) -> f64 {
-        self.period
+    /// Variance of the deviation at a place if all turns are sharp.
+    #[inline]
+    fn turn(&self, place: f64) -> f64 {
+        let slots = self.slots(place) + SLOTS as f64 - 1.5;
+        let around = [0, 1, 2, 3].map(|after| self.deviations.get((slots as usize + after) % SLOTS));
+        Turns::variance(around, slots.fract())
+    }
+
+    /// Mean deviation between two places, and the variance of its error: those of the slots do not depend on one another.
+    pub fn mean(&self, from: f64, to: f64) -> (f64, f64) {
+        let places = (0..PLACES).map(|i| from + (i as f64 + 0.5) / PLACES as f64 * (to - from));
+        let sums = places.fold((0.0, 0.0), |sums: (f64, f64), place| {
+            (sums.0 + self.deviation(place), sums.1 + self.vague(place))
+        });
+        let slots = ((to - from) * SLOTS as f64 / self.period).max(1.0);
+        (sums.0 / PLACES as f64, sums.1 / PLACES as f64 / slots)
+    }
+
+    pub fn level(&self) -> f64 {
+        self.level
     }
 
     /// Steps in which a season shows that it is none.
     pub fn remembered(&self) -> f64 {
         self.period / (SPREAD * SLOTS as f64)
-    }
-
-    /// Steps in which the season was tried.
-    pub fn tried(&self) -> f64 {
-        f64::from(self.periods - 1) * self.period
     }
 
     /// Mean square of the deviations.
@@ -143,28 +167,30 @@ impl Curve {
         0.5 * (at(slot + 1) - at(slot + SLOTS - 1))
     }
 
-    /// Learns the value at a place without the season. Returns whether the season is still one.
-    pub fn learn(&mut self, calm: f64, place: f64) -> bool {
-        self.take(calm, place, None);
+    /// Learns the value at a place without the season, in noise of this variance. Returns whether the season is still one.
+    pub fn learn(&mut self, calm: f64, place: f64, noise: f64) -> bool {
+        self.take(calm, place, noise, None);
         f64::from(self.share) >= LEAST_SEASON
     }
 
     /// Compares the value at a place without the season with the curve, which does not know it yet, and learns it; `noise`
-    /// is the variance of a row beside season and changes. Returns whether the season is one, once that is known.
-    pub fn foretell(&mut self, calm: f64, place: f64, noise: f64) -> Option<bool> {
-        if !self.take(calm, place, Some(noise)) {
+    /// is the variance of a row, and `of_means` that by which means of rows vary, beside season and changes. Returns whether
+    /// the season is one, once that is known.
+    pub fn foretell(&mut self, calm: f64, place: f64, noise: f64, of_means: f64) -> Option<bool> {
+        if !self.take(calm, place, noise, Some(of_means)) {
             return None;
         }
-        let came = f64::from(std::mem::take(&mut self.share)) >= LEAST_FORETOLD;
-        let enough = self.periods > TRIED;
-        if came && enough {
+        let came = f64::from(std::mem::take(&mut self.share));
+        self.came = if came >= FORETOLD { self.came.saturating_add(1) } else { 0 };
+        if self.came >= TRIED {
             self.share = 1.0;
+            return Some(true);
         }
-        (!came || enough).then_some(came)
+        (came < LEAST_FORETOLD).then_some(false)
     }
 
     /// Takes in a value; returns whether a period has ended before it.
-    fn take(&mut self, calm: f64, place: f64, tried: Option<f64>) -> bool {
+    fn take(&mut self, calm: f64, place: f64, noise: f64, tried: Option<f64>) -> bool {
         let slot = (self.slots(place) as usize).min(SLOTS - 1) as u8;
         let mut ended = false;
         if slot != self.slot && self.rows > 0.0 {
@@ -177,6 +203,7 @@ impl Curve {
         self.slot = slot;
         self.sum = single(f64::from(self.sum) + (calm - self.level));
         self.rows += 1.0;
+        self.turns.observe(calm - self.level, self.turn(place), noise);
         ended
     }
 
@@ -214,6 +241,7 @@ impl Curve {
         let mean = deviations.iter().sum::<f64>() / SLOTS as f64;
         self.deviations = Slots::new(deviations.map(|x| x - mean));
         self.level += mean;
+        self.turns.wrap(f64::from(self.periods - 1));
         let pull = f64::from(std::mem::take(&mut self.pull));
         let squares: f64 = (0..SLOTS).map(|slot| self.slope(slot).powi(2)).sum();
         if self.exact || squares <= 0.0 {
@@ -236,6 +264,7 @@ impl Curve {
         for square in [&mut self.rest, &mut self.pull] {
             *square = (f64::from(*square) * factor * factor) as f32;
         }
+        self.turns.rescale(factor);
     }
 
     pub fn check(&self) -> Check {
@@ -252,6 +281,7 @@ impl Curve {
             && self.origin.is_finite()
             && up_to(self.rows.into(), MOST_ROWS)
             && within(self.share.into(), MOST_VALUE)
+            && self.turns.sound()
             && up_to(self.rest.into(), MOST_SQUARES);
         number(sound, "a deviation of its long season is out of range")
     }

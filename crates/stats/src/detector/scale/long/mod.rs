@@ -5,9 +5,9 @@
 mod curve;
 mod search;
 mod slots;
+mod turns;
 
-use crate::detector::check::{number, Check};
-use crate::detector::numbers::single;
+use crate::detector::check::Check;
 use curve::Curve;
 use search::SeasonSearch;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum LongSeason {
     Sought(SeasonSearch),
-    /// A season that the rows of as many steps before seem to have: does it foretell those that come?
-    Tried(Curve, f32),
+    /// A season that the rows seem to have: does it foretell those that come?
+    Tried(Curve),
     Found(Curve),
 }
 
@@ -26,10 +26,8 @@ pub enum LongSeason {
 pub struct Turn {
     /// The level without the season.
     pub level: f64,
-    /// Steps in which it was seen, or not seen.
-    pub steps: f64,
-    /// Steps of its period; 0 if it was lost.
-    pub period: f64,
+    /// Steps in which a season that was lost did not come.
+    pub lost: Option<f64>,
     /// Mean square of what the season adds to a difference between neighbours.
     pub increments: f64,
     /// Variance of the season; 0 if it was lost.
@@ -56,8 +54,16 @@ impl LongSeason {
     #[inline]
     pub fn deviation(&self, place: f64) -> f64 {
         match self {
-            LongSeason::Sought(_) | LongSeason::Tried(..) => 0.0,
+            LongSeason::Sought(_) | LongSeason::Tried(_) => 0.0,
             LongSeason::Found(curve) => curve.deviation(place),
+        }
+    }
+
+    /// Mean deviation from the level between two places, and the variance of its error.
+    pub fn mean(&self, from: f64, to: f64) -> (f64, f64) {
+        match self {
+            LongSeason::Found(curve) => curve.mean(from, to),
+            LongSeason::Sought(_) | LongSeason::Tried(_) => (0.0, 0.0),
         }
     }
 
@@ -69,7 +75,16 @@ impl LongSeason {
                 let (rows, rest) = curve.rest();
                 (noise / (rows.max(1.0) * rest.max(f64::MIN_POSITIVE))).min(1.0)
             }
-            LongSeason::Sought(_) | LongSeason::Tried(..) => 1.0,
+            LongSeason::Sought(_) | LongSeason::Tried(_) => 1.0,
+        }
+    }
+
+    /// Share of a row's evidence that is left where the season is not known row by row.
+    #[inline]
+    pub fn certainty(&self, place: f64, noise: f64) -> f64 {
+        match self {
+            LongSeason::Found(curve) => noise / (noise + curve.vague(place)).max(f64::MIN_POSITIVE),
+            LongSeason::Sought(_) | LongSeason::Tried(_) => 1.0,
         }
     }
 
@@ -86,23 +101,29 @@ impl LongSeason {
     }
 
     /// Learns the value at a place, without its season. `period` is that of the calendar in steps, if any, and `noise` the
-    /// variance of a row. Returns the level if a season is found or lost by it.
-    pub fn learn(&mut self, calm: f64, place: f64, period: f64, noise: f64) -> Option<Turn> {
+    /// variances of a row, and of means of rows by what a row is worth in them. Returns the level if a season is found or
+    /// lost by it.
+    pub fn learn(
+        &mut self,
+        calm: f64,
+        place: f64,
+        period: f64,
+        (noise, of_means): (f64, f64),
+    ) -> Option<Turn> {
         match self {
             LongSeason::Sought(search) => {
                 let curve = search.learn(calm, place, period)?;
-                *self = LongSeason::Tried(curve, single(search.seen(period)));
+                *self = LongSeason::Tried(curve);
                 None
             }
-            LongSeason::Tried(curve, seen) => {
-                if !curve.foretell(calm - curve.deviation(place), place, noise)? {
+            LongSeason::Tried(curve) => {
+                if !curve.foretell(calm - curve.deviation(place), place, noise, of_means)? {
                     *self = LongSeason::Sought(SeasonSearch::again());
                     return None;
                 }
                 let turn = Turn {
-                    steps: f64::from(*seen) + curve.tried(),
-                    period: curve.period(),
                     level: curve.level(),
+                    lost: None,
                     increments: curve.increments(),
                     variance: curve.variance(),
                 };
@@ -110,12 +131,12 @@ impl LongSeason {
                 Some(turn)
             }
             LongSeason::Found(curve) => {
-                if curve.learn(calm, place) {
+                if curve.learn(calm, place, noise) {
                     return None;
                 }
                 let (level, steps) = (curve.level(), curve.remembered());
                 *self = LongSeason::Sought(SeasonSearch::again());
-                Some(Turn { level, steps, period: 0.0, increments: 0.0, variance: 0.0 })
+                Some(Turn { level, lost: Some(steps), increments: 0.0, variance: 0.0 })
             }
         }
     }
@@ -124,18 +145,14 @@ impl LongSeason {
     pub fn rescale(&mut self, factor: f64) {
         match self {
             LongSeason::Sought(search) => search.rescale(factor),
-            LongSeason::Tried(curve, _) | LongSeason::Found(curve) => curve.rescale(factor),
+            LongSeason::Tried(curve) | LongSeason::Found(curve) => curve.rescale(factor),
         }
     }
 
     pub fn check(&self) -> Check {
         match self {
             LongSeason::Sought(search) => search.check(),
-            LongSeason::Tried(curve, seen) => {
-                number(*seen >= 0.0, "the rows of its long season are out of range")?;
-                curve.check()
-            }
-            LongSeason::Found(curve) => curve.check(),
+            LongSeason::Tried(curve) | LongSeason::Found(curve) => curve.check(),
         }
     }
 }

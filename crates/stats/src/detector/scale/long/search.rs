@@ -99,15 +99,6 @@ impl SeasonSearch {
         found
     }
 
-    /// Steps in which a season was sought that is found now: all, if it was there from the beginning.
-    pub fn seen(&self, period: f64) -> f64 {
-        if self.turns > 1 {
-            f64::from(self.blocks) * self.steps(period)
-        } else {
-            f64::INFINITY
-        }
-    }
-
     /// Ends a block.
     fn close(&mut self, period: f64) -> Option<Curve> {
         let difference = f64::from(self.sum) / f64::from(self.rows);
