@@ -1,10 +1,10 @@
 #!/usr/bin/env -S python3 -B
-"""Errors of one-step forecasts beside those of the last row and of the same time on the day before.
+"""Errors of forecasts beside those of the last row and of the same time on the day before.
 
-    NAB_DATA=… benches/detection/forecast.py [--all]
+    NAB_DATA=… benches/detection/forecast.py [--all] [--ahead ROWS]
 
 NAB_DATA holds the Numenta Anomaly Benchmark (data/, gzipped or not). Of its series those with a daily rhythm are taken,
-with --all every one. A series has a rhythm if the mean of the last days at a time of day says at least a tenth of the
+with --all every one; rows are forecast from the row before, or that many rows before. A series has a rhythm if the mean of the last days at a time of day says at least a tenth of the
 variance of the next day's rows.
 """
 
@@ -66,7 +66,8 @@ def main():
     lines = []
     for name, (values, times) in series.items():
         lines += [f"{name} {len(values)}", *(f"{x!r} {at}" for x, at in zip(values, times))]
-    program = ["cargo", "run", "--release", "--quiet", "-p", "tally-stats", "--example", "forecast"]
+    ahead = sys.argv[sys.argv.index("--ahead") + 1] if "--ahead" in sys.argv else "1"
+    program = ["cargo", "run", "--release", "--quiet", "-p", "tally-stats", "--example", "forecast", "--", ahead]
     done = subprocess.run(program, cwd=ROOT, input="\n".join(lines) + "\n", capture_output=True, text=True, check=True)
     good = covered = 0
     print(f"{'series':42} {'rows':>6} {'error / last':>12} {'/ day before':>12} {'inside 95 %':>12}")

@@ -13,7 +13,7 @@ SELECT c.at, first_alerted_at - c.at < interval '15 minutes' AS soon, kind, prob
     rows_before, rows_after, c.row, regexp_replace(explanation, '± \S+|seen \S+|\d+\.\d+', '…', 'g') AS explanation
 FROM (SELECT detect(value, at ORDER BY at) AS d FROM m) s, change_points(s.d) c;
 SELECT round(level(d)), slope(d), noise(d) BETWEEN 8 AND 30 AS noise, run_length(d), num_rows(d),
-    (forecast(d)).low < level(d) AND level(d) < (forecast(d)).high AS within, round((forecast(d, 10)).mean),
+    (forecast(d)).low < level(d) AND level(d) < (forecast(d)).high AS within, (forecast(d, 10)).mean BETWEEN 19938 AND 19962 AS ahead,
     surprise(d) < 3 AS usual, change_probability(d) < 0.2 AS quiet, octet_length(detector_send(d)) < 2048 AS small
 FROM (SELECT detect(value, at ORDER BY at) AS d FROM m) s;
 SELECT count(*) FILTER (WHERE surprise >= 3) BETWEEN 1 AND 10 AS stands_out, min(at) FILTER (WHERE surprise >= 6),

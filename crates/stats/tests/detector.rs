@@ -639,18 +639,3 @@ fn noise_that_grows_is_one_change() {
     let changes: usize = (0..40).map(noisier).map(|detector| detector.starts(&SETTINGS).len()).sum();
     assert!(changes <= 42, "{changes} of 40");
 }
-
-#[test]
-fn a_season_under_which_the_level_wanders_stays() {
-    let mut rng = rng(9);
-    let mut level = 0.0;
-    let rows = (0..400).map(|row| {
-        level += 0.5 * normal(&mut rng);
-        let season = 2.0 * (std::f64::consts::TAU * f64::from(row) / 12.0).sin();
-        level + season
-    });
-    let detector = fed(rows);
-    let ahead = |rows: f64| detector.forecast(rows, &SETTINGS).unwrap().mean;
-    // A season that was learnt would lead up and down again.
-    assert_abs_diff_eq!(ahead(12.0), ahead(6.0), epsilon = 1.0);
-}

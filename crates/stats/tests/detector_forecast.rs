@@ -106,6 +106,109 @@ fn a_forecast_follows_the_season() {
     assert!(covered[0] / count > 0.92 && covered[1] / count > 0.9, "{found}");
 }
 
+/// Mean errors of a forecast this many rows ahead and of the row before it, and the share of rows in its interval, over
+/// series of rows a sixth of an hour apart, or without times, after the first 600.
+fn far(make: impl Fn(&mut ChaCha8Rng) -> Vec<f64>, timed: bool, ahead: usize) -> (f64, f64, f64) {
+    let settings = Settings::DEFAULT;
+    let (mut error, mut last, mut covered, mut count) = (0.0, 0.0, 0.0, 0.0);
+    for seed in 0..12 {
+        let values = make(&mut ChaCha8Rng::seed_from_u64(seed));
+        let mut detector = Detector::new(timed, Options::new(timed));
+        for (row, x) in values[..values.len() - ahead].iter().enumerate() {
+            let at = timed.then_some(row as i64 * HOUR / 6);
+            detector.observe(Some(*x), at, &settings).unwrap();
+            if row < 600 {
+                continue;
+            }
+            let (expected, actual) =
+                (detector.forecast(ahead as f64, &settings).unwrap(), values[row + ahead]);
+            error += (expected.mean - actual).abs();
+            last += (x - actual).abs();
+            covered += f64::from((expected.low..=expected.high).contains(&actual));
+            count += 1.0;
+        }
+    }
+    (error / count, last / count, covered / count)
+}
+
+#[test]
+fn far_rows_of_a_smooth_day_are_forecast_by_the_season() {
+    let day = |rng: &mut ChaCha8Rng| {
+        let row = |row: usize| {
+            let noise: f64 = StandardNormal.sample(rng);
+            8.0 * (row as f64 * std::f64::consts::TAU / 144.0).sin() + noise
+        };
+        (0..2400).map(row).collect()
+    };
+    for ahead in [12, 36, 72, 144] {
+        let (error, last, covered) = far(day, true, ahead);
+        let found = format!("{ahead} ahead: {error:.2}, last {last:.2}, covers {covered:.3}");
+        println!("{found}");
+        // The mean error of the noise is 0.8, that of the same time a day before 1.13.
+        assert!(error <= 1.0 && error <= last, "{found}");
+        assert!((0.92..=0.985).contains(&covered), "{found}");
+    }
+}
+
+#[test]
+fn hours_of_work_are_forecast_to_the_row() {
+    let shifts = |rng: &mut ChaCha8Rng| {
+        let row = |row: usize| {
+            let noise: f64 = StandardNormal.sample(rng);
+            noise + if (8..17).contains(&(row / 6 % 24)) { 30.0 } else { 0.0 }
+        };
+        (0..2400).map(row).collect()
+    };
+    for ahead in [1, 12] {
+        let (error, last, covered) = far(shifts, true, ahead);
+        let found = format!("{ahead} ahead: {error:.2}, last {last:.2}, covers {covered:.3}");
+        println!("{found}");
+        // The same time a day before has a mean error of 1.13.
+        assert!(error <= 1.2, "{found}");
+        assert!((0.92..=0.985).contains(&covered), "{found}");
+    }
+}
+
+#[test]
+fn far_rows_of_a_walk_are_forecast_by_the_last_row() {
+    let walk = |rng: &mut ChaCha8Rng| {
+        let mut level = 0.0;
+        let row = |_| {
+            let step: f64 = StandardNormal.sample(rng);
+            level += step;
+            level
+        };
+        (0..2000).map(row).collect()
+    };
+    for ahead in [8, 30, 100] {
+        let (error, last, covered) = far(walk, false, ahead);
+        let found = format!("{ahead} ahead: {error:.2}, last {last:.2}, covers {covered:.3}");
+        println!("{found}");
+        assert!(error <= 1.05 * last, "{found}");
+        assert!(covered >= 0.9, "{found}");
+    }
+}
+
+#[test]
+fn a_season_beside_a_level_that_wanders_is_forecast() {
+    let months = |rng: &mut ChaCha8Rng| {
+        let season = [2.0, 3.0, 0.0, 1.0, -2.0, -3.0, -1.0, -4.0, -1.0, 0.0, 4.0, 1.0];
+        let mut level = 0.0;
+        let row = |row: usize| {
+            let step: f64 = StandardNormal.sample(rng);
+            level += 0.5 * step;
+            level + season[row % 12]
+        };
+        (0..1200).map(row).collect::<Vec<f64>>()
+    };
+    let (error, last, covered) = far(months, false, 1);
+    let found = format!("{error:.2}, last {last:.2}, covers {covered:.3}");
+    println!("{found}");
+    // The row a period before has a mean error of 1.4, that a step of the level 0.4.
+    assert!(error <= 0.6, "{found}");
+    assert!((0.93..=0.98).contains(&covered), "{found}");
+}
+
 #[test]
 fn forecasts_stay_within_the_kind_of_values() {
     let settings = Settings::DEFAULT;

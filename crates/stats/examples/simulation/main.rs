@@ -3,7 +3,7 @@
 //! `make bench-detection` runs it. Arguments:
 //!
 //! - `--series N` in all, 4000 by default, and `--seed S`: seed 1 while working, another for figures that are published;
-//! - `--only changes|anomalies|fleets`;
+//! - `--only changes|anomalies|fleets|forecasts`;
 //! - `--store FILE` keeps the scores of each series, `--against FILE` prints the differences from kept ones with their
 //!   90 % intervals, series by series;
 //! - `--print FILE` writes the series, their truth and what was found, a line of JSON each, for `benches/detection/peers.sh`;
@@ -14,6 +14,7 @@ mod changes;
 mod compare;
 mod draw;
 mod fleets;
+mod forecasts;
 mod score;
 
 use compare::Scores;
@@ -233,6 +234,34 @@ fn fleets(series: usize, seed: u64, s: &Settings) {
     println!();
 }
 
+fn forecasts(series: usize, seed: u64, s: &Settings, scores: &mut Scores) {
+    println!("{:12}{:^27}{:^27}{:^27}", "forecasts", "one row ahead", "a quarter of a period", "a period");
+    println!("{:12}{}", "", format!("{:>9}{:>9}{:>9}", "error", "not worse", "inside").repeat(3));
+    let mut means: Vec<[f64; 9]> = vec![];
+    for family in forecasts::families() {
+        let all: Vec<_> =
+            (0..series).map(|number| forecasts::errors(&forecasts::draw(family, seed, number), s)).collect();
+        let mut row = [0.0; 9];
+        for (i, ahead) in ["one", "quarter", "period"].into_iter().enumerate() {
+            for (number, errors) in all.iter().enumerate() {
+                scores.add(&format!("log error, {ahead}"), family, number, errors[i].relative.ln());
+                scores.add(&format!("inside, {ahead}"), family, number, errors[i].inside);
+            }
+            row[3 * i] = mean(all.iter().map(|errors| errors[i].relative.ln())).exp();
+            row[3 * i + 1] = mean(all.iter().map(|errors| f64::from(errors[i].relative <= 1.0)));
+            row[3 * i + 2] = mean(all.iter().map(|errors| errors[i].inside));
+        }
+        told(family, &row);
+        means.push(row);
+    }
+    told("all", &std::array::from_fn(|i| mean(means.iter().map(|m| m[i]))));
+}
+
+fn told(name: &str, row: &[f64; 9]) {
+    let cells: String = row.iter().map(|x| format!("{x:9.3}")).collect();
+    println!("{name:12}{cells}");
+}
+
 fn main() {
     let mut settings = Settings::DEFAULT;
     let (mut series, mut seed, mut only) = (4000, 1, None);
@@ -264,6 +293,9 @@ fn main() {
     }
     if wanted("fleets") {
         fleets(2 * each, seed, &settings);
+    }
+    if wanted("forecasts") {
+        forecasts(each, seed, &settings, &mut scores);
     }
     if cost.rows > 0 {
         println!(

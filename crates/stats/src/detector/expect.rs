@@ -1,9 +1,9 @@
 //! The usual for a row, from all parts of a detector.
 
 use super::clock::Place;
-use super::forecast::{Expectation, Known, OF_NORMAL};
+use super::forecast::{Expectation, Forecasted, Known, OF_NORMAL};
 use super::report::{self, Forecast};
-use super::scale::NoiseEstimate;
+use super::scale::{Learned, NoiseEstimate};
 use super::segmentation::Reading;
 use super::settings::Settings;
 use super::Detector;
@@ -12,38 +12,52 @@ impl Detector {
     /// The row this many steps ahead; none before a value.
     pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
         let judged = self.judged(s);
-        let now = judged.clock.now();
+        let place = judged.clock.now().ahead(ahead);
+        let noise = judged.scale.noise(s);
+        let (known, then) = judged.known_ahead(ahead, &noise, s)?;
+        let phase = judged.noise_at(place.at, s);
+        let usual = judged.experts.usual_ahead(&known, ahead, phase, then.noise.get(), judged.views.rows());
+        Some(report::forecast(judged.seen(), usual.mean, usual.reach))
+    }
+
+    /// Knowledge of the row this many steps ahead of the last one, and its segment's reading; none before a value.
+    fn known_ahead(&self, ahead: f64, noise: &NoiseEstimate, s: &Settings) -> Option<(Known, Reading)> {
+        let now = self.clock.now();
         let place = now.ahead(ahead);
         let row = now.row.saturating_add(ahead.max(0.0) as u64);
-        let noise = judged.scale.noise(s);
-        let (known, then) = judged.known((now.at, judged.scale.last()), &place, row, &noise, s)?;
-        let phase = judged.noise_at(place.at, s);
-        let usual = judged.experts.usual(&known.forecasts(ahead), phase, then.noise.get());
-        let reach = usual.reach * known.growth(ahead, judged.views.rows());
-        let error = (1.0 - known.left(ahead)) * then.level_error.get();
-        Some(report::forecast(judged.seen(), usual.mean, reach, then.weight.get(), error))
+        let last = (now.at, self.scale.last());
+        let places = [now.at, place.at].map(|at| self.clock.place_in_steps(at));
+        let learnt = self.scale.season_ahead([now.row, row], places);
+        self.known(last, &place, learnt, noise, s)
     }
 
     /// Knowledge of a row at a place after the last one, of which `last` is time and value, and its segment's reading; none
-    /// before a value. `row` is its number.
+    /// before a value. `learnt` is what the learnt season says of it.
     fn known(
         &self,
         last: (i64, f64),
         place: &Place,
-        row: u64,
+        [learnt, turn]: [f64; 2],
         noise: &NoiseEstimate,
         s: &Settings,
     ) -> Option<(Known, Reading)> {
         let reading = self.segmentation.reading(place, s)?;
         let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
+        let slot = |at| self.views.slot_at(self.options.phase(at), s);
+        let phases = [last.0, place.at].map(|at| self.options.phase(at));
+        let moved = self.views.level_move(phases, self.step(), s);
         let known = Known {
             level: reading.level,
-            learnt: self.scale.season(row, self.clock.place_in_steps(place.at)),
+            learnt,
+            turn,
             last: last.1,
             calm: self.views.calm(),
             around: self.views.level(),
             season: season(place.at),
             season_before: season(last.0),
+            slot: slot(place.at),
+            slot_before: slot(last.0),
+            moved,
             direction: self.experts.direction(),
             kept: noise.correlation,
             impetus: noise.impetus,
@@ -63,21 +77,36 @@ impl Detector {
 
     /// The usual for a row with this value, which the forecasts learn, and whether the season matters for it; `last` is
     /// time and value of the row before.
+    // Within its caller, it would take registers from what is hot there: a row would cost a third more.
+    #[inline(never)]
     pub(super) fn expect(
         &mut self,
-        x: f64,
-        last: (i64, f64),
+        learned: &Learned,
+        last: i64,
         place: &Place,
         noise: &NoiseEstimate,
         s: &Settings,
     ) -> (Expectation, bool) {
-        let Some((known, reading)) = self.known(last, place, place.row, noise, s) else {
+        let x = learned.value;
+        let Some((known, reading)) = self.known((last, learned.last), place, learned.expected, noise, s)
+        else {
             return (Expectation { mean: x, reach: 0.0 }, false);
         };
         let phase = self.noise_at(place.at, s);
         let forecasts = known.forecasts(1.0);
         let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
-        self.experts.observe(x, &forecasts, usual, phase, self.views.rows(), s);
+        let (steps, rows) = (place.since(last), self.views.rows());
+        self.experts.observe(x, &Forecasted { known, forecasts, usual, phase, steps, rows }, s);
         (usual, known.season.abs() * OF_NORMAL > usual.reach)
+    }
+
+    /// Forecasts rows farther ahead, to be compared with them when they come.
+    #[inline(never)]
+    pub(super) fn look_ahead(&mut self, noise: &NoiseEstimate, s: &Settings) {
+        for ahead in self.experts.idle() {
+            if let Some((known, _)) = self.known_ahead(ahead, noise, s) {
+                self.experts.await_row(ahead, &known);
+            }
+        }
     }
 }

@@ -217,13 +217,17 @@ impl Detector {
         }
         let places = [at, previous].map(|at| self.clock.place_in_steps(at));
         let prior = prior.uncertain(self.scale.certainty(places, prior.noise));
-        let (usual, seasonal) = self.expect(x, (previous, last), &place, &noise, s);
+        let (usual, seasonal) = self.expect(&learned, previous, &place, &noise, s);
         let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
         self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }
+        let knew = self.views.knows_season();
         let surprise = self.views.observe(x, last, self.options.phase(at), s);
+        if learned.calmed.is_some() || learned.turned.is_some() || knew != self.views.knows_season() {
+            self.experts.know_season();
+        }
         self.surprise = Some(surprise as f32);
         if self.outliers.admit(surprise, s) {
             let unit = self.scale.unit();
@@ -254,6 +258,10 @@ impl Detector {
                 },
             };
             self.outliers.keep(outlier);
+        }
+        // The first rows are judged after the last of them.
+        if row == self.clock.now().row {
+            self.look_ahead(&noise, s);
         }
     }
 

@@ -1,106 +1,166 @@
 //! Simple forecasts weighed by how wrong each has been (prediction with expert advice), and how far rows have been from
 //! what they say together.
 
-use super::{Expectation, EXPERTS};
-use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
-use crate::detector::numbers::between;
+use super::errors::Errors;
+use super::far::{Far, DISTANCES};
+use super::{Expectation, Known, EXPERTS};
+use crate::detector::check::{number, within, Check, MOST_VALUE};
+use crate::detector::numbers::{between, Short};
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-/// Multiples of a mean error at which a single one is cut off: a wrong value does not make all forecasts alike.
-const MOST_ERROR: f64 = 100.0;
 /// Multiples of the mean difference between rows up to which the last one is taken as a direction.
 const MOST_DIRECTION: f64 = 3.0;
 /// The ratio of the normal distribution's 95 % interval to its mean error, with which the interval begins; and of its
 /// mean error to its standard deviation.
-const NORMAL_RATIO: f32 = 2.456;
+const NORMAL_RATIO: f64 = 2.456;
 const NORMAL_ERROR: f64 = 0.798;
 /// The share of rows outside of the interval.
 const OUTSIDE: f64 = 0.05;
 /// The share of a mean error that one row makes up at first.
 const FIRST: f64 = 0.2;
+/// The greatest power of the distance with which errors grow, beyond the distances that are known: that of a random walk.
+const WALK: f64 = 0.5;
 
 /// Errors of the simple forecasts, alone and together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experts {
-    /// Mean absolute errors.
-    errors: [f32; EXPERTS],
+    /// Errors one row ahead, and farther.
+    near: Errors<Short>,
+    far: [Far; DISTANCES.len()],
     /// The last row less the row before it, if that was no jump.
-    direction: f32,
-    /// Mean error of the forecast that they make together, in the noise of the phase; and how many times as great the
-    /// interval is that holds 95 of 100 rows.
-    error: f32,
-    ratio: f32,
+    direction: Short,
+    /// The reach of the interval that holds 95 of 100 rows, in mean errors.
+    ratio: Short,
+}
+
+/// A row that was forecast: its forecasts, and what was usual for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Forecasted {
+    pub known: Known,
+    pub forecasts: [f64; EXPERTS],
+    pub usual: Expectation,
+    /// The relative noise of its phase.
+    pub phase: f64,
+    /// Steps since the row before, and rows in all.
+    pub steps: f64,
+    pub rows: f64,
 }
 
 impl Default for Experts {
     fn default() -> Self {
-        Experts { errors: [0.0; EXPERTS], direction: 0.0, error: 0.0, ratio: NORMAL_RATIO }
+        let ratio = Short::new(NORMAL_RATIO);
+        Experts { near: Errors::default(), far: Default::default(), direction: Short::default(), ratio }
     }
 }
 
 impl Experts {
-    /// The usual that they tell together: their mean, weighed so that one that is a tenth worse than the best counts half. `phase` is
-    /// the relative noise of the row's phase, `noise` the standard deviation of the segment.
+    /// The usual for the next row. `phase` is the relative noise of the row's phase, `noise` the standard deviation of the
+    /// segment.
     pub fn usual(&self, forecasts: &[f64; EXPERTS], phase: f64, noise: f64) -> Expectation {
-        let least = self.errors.iter().copied().fold(f32::INFINITY, f32::min).max(f32::MIN_POSITIVE);
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for (forecast, error) in forecasts.iter().zip(self.errors) {
-            let fourth = f64::from(least / error.max(least)).powi(4);
-            sum += fourth * fourth * forecast;
-            weights += fourth * fourth;
+        self.expectation(&self.near.kept(), forecasts, phase, noise)
+    }
+
+    fn expectation(
+        &self,
+        errors: &Errors<f64>,
+        forecasts: &[f64; EXPERTS],
+        phase: f64,
+        noise: f64,
+    ) -> Expectation {
+        let error = if errors.together > 0.0 { errors.together } else { NORMAL_ERROR * noise };
+        Expectation { mean: errors.mean(forecasts), reach: error * self.ratio.get() * phase }
+    }
+
+    /// The usual for a row this many steps ahead, after this many rows.
+    pub fn usual_ahead(&self, known: &Known, ahead: f64, phase: f64, noise: f64, rows: f64) -> Expectation {
+        let (errors, growth) = self.errors_ahead(known, ahead, rows);
+        let usual = self.expectation(&errors, &known.forecasts(ahead), phase, noise);
+        Expectation { reach: usual.reach * growth, ..usual }
+    }
+
+    /// Errors this many steps ahead, and the factor by which that of all together is greater.
+    fn errors_ahead(&self, known: &Known, ahead: f64, rows: f64) -> (Errors<f64>, f64) {
+        let near = (1.0, self.near.kept());
+        if ahead <= 1.0 {
+            return (near.1, 1.0);
         }
-        let error = if self.error > 0.0 { f64::from(self.error) } else { NORMAL_ERROR * noise };
-        Expectation { mean: sum / weights, reach: error * f64::from(self.ratio) * phase }
+        let (mut nearer, mut farther, mut wider) = (near, near, 1.0);
+        for (far, steps) in self.far.iter().zip(DISTANCES) {
+            let Some((errors, few)) = far.errors().filter(|_| ahead > farther.0) else { break };
+            (nearer, farther, wider) = (farther, (steps, errors), 1.0 + few);
+        }
+        if farther.0 == 1.0 {
+            return (near.1, known.growth(ahead, rows));
+        }
+        let distance = (farther.0 / nearer.0).ln();
+        let share = (ahead / nearer.0).ln() / distance;
+        let errors = nearer.1.towards(&farther.1, share.min(1.0));
+        let least = f64::from(f32::MIN_POSITIVE);
+        let power = (farther.1.together.max(least) / nearer.1.together.max(least)).ln() / distance;
+        let beyond = (ahead / farther.0).max(1.0).powf(between(power, 0.0, WALK));
+        (errors, wider * beyond)
     }
 
     /// The last row less the row before it, if that was no jump.
     pub fn direction(&self) -> f64 {
-        f64::from(self.direction)
+        self.direction.get()
     }
 
-    /// Takes in a value, the `rows`-th, its forecasts, and what was usual for it at a phase of this relative noise.
-    pub fn observe(
-        &mut self,
-        x: f64,
-        forecasts: &[f64; EXPERTS],
-        usual: Expectation,
-        phase: f64,
-        rows: f64,
-        s: &Settings,
-    ) {
+    /// Takes in a value that was forecast.
+    pub fn observe(&mut self, x: f64, row: &Forecasted, s: &Settings) {
+        let Forecasted { known, forecasts, usual, phase, steps, rows } = row;
         let share = (1.0 / rows.min(s.expert_memory)).min(FIRST);
-        let learn = |mean: &mut f32, error: f64| {
-            let before = f64::from(*mean);
-            let error = if before > 0.0 { error.min(MOST_ERROR * before) } else { error };
-            *mean = (before + share * (error - before)) as f32;
-        };
-        let error = (x - usual.mean).abs();
-        let outside = f64::from(error > usual.reach);
-        self.ratio = (f64::from(self.ratio) * (1.0 + s.ratio_step * (outside - OUTSIDE))) as f32;
-        if self.error == 0.0 {
-            self.error = (usual.reach / phase) as f32 / NORMAL_RATIO;
+        let outside = f64::from((x - usual.mean).abs() > usual.reach);
+        self.ratio = Short::new(self.ratio.get() * (1.0 + s.ratio_step * (outside - OUTSIDE)));
+        if self.near.together == Short::default() {
+            self.near.together = Short::new(usual.reach / phase / NORMAL_RATIO);
         }
-        learn(&mut self.error, error / phase);
-        for (mean, forecast) in self.errors.iter_mut().zip(forecasts) {
-            learn(mean, (x - forecast).abs());
+        self.near.learn(x, forecasts, usual.mean, *phase, share);
+        let (mut shorter, mut distance): (Errors<f64>, f64) = (self.near.kept(), 1.0);
+        for (far, ahead) in self.far.iter_mut().zip(DISTANCES) {
+            far.observe(x, *steps, *phase, || {
+                shorter.grown(known.growth(ahead, *rows) / known.growth(distance, *rows))
+            });
+            if let Some((errors, _)) = far.errors() {
+                (shorter, distance) = (errors, ahead);
+            }
         }
         // The first forecast is the last row.
-        let most = MOST_DIRECTION * f64::from(self.errors[0]);
-        self.direction = between(x - forecasts[0], -most, most) as f32;
+        let most = MOST_DIRECTION * self.near.each[0].get();
+        self.direction = Short::new(between(x - forecasts[0], -most, most));
+    }
+
+    /// The distances of which no row is awaited.
+    pub fn idle(&self) -> impl Iterator<Item = f64> {
+        let idle = self.far.each_ref().map(|far| !far.waits());
+        DISTANCES.into_iter().zip(idle).filter_map(|(ahead, idle)| idle.then_some(ahead))
+    }
+
+    /// Keeps the forecasts of the row this many steps ahead, one of the distances.
+    pub fn await_row(&mut self, ahead: f64, known: &Known) {
+        for (far, _) in self.far.iter_mut().zip(DISTANCES).filter(|(_, distance)| *distance == ahead) {
+            far.begin(ahead, known.forecasts(ahead));
+        }
+    }
+
+    /// Begins again with rows farther ahead: errors of the time before a season was known say nothing.
+    pub fn know_season(&mut self) {
+        self.far = Default::default();
     }
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        for x in self.errors.iter_mut().chain([&mut self.direction, &mut self.error]) {
-            *x = (f64::from(*x) * factor) as f32;
-        }
+        self.near.rescale(factor);
+        self.far.iter_mut().for_each(|far| far.rescale(factor));
+        self.direction = Short::new(self.direction.get() * factor);
     }
 
     pub fn check(&self) -> Check {
-        let sound = self.errors.iter().chain([&self.error]).all(|x| up_to((*x).into(), MOST_VALUE))
-            && within(self.direction.into(), MOST_VALUE)
-            && (f32::MIN_POSITIVE.into()..=MOST_VALUE).contains(&f64::from(self.ratio));
+        let sound = self.near.sound()
+            && self.far.iter().all(Far::sound)
+            && within(self.direction.get(), MOST_VALUE)
+            && (f32::MIN_POSITIVE.into()..=MOST_VALUE).contains(&self.ratio.get());
         number(sound, "an error of its forecasts is out of range")
     }
 }
@@ -121,16 +181,24 @@ mod tests {
                 1 => f64::INFINITY,
                 _ => f64::from_bits(rng.random()),
             };
-            let mut experts = Experts {
-                errors: std::array::from_fn(|_| any() as f32),
-                direction: any() as f32,
-                error: any() as f32,
-                ratio: any() as f32,
-            };
-            let forecasts = std::array::from_fn(|_| any());
-            let (x, phase, noise, rows) = (any(), any(), any(), any());
-            let usual = experts.usual(&forecasts, phase, noise);
-            experts.observe(x, &forecasts, usual, phase, rows, &Settings::DEFAULT);
+            let mut experts =
+                Experts { direction: Short::new(any()), ratio: Short::new(any()), ..Experts::default() };
+            for _ in 0..3 {
+                let mut known = Known::default();
+                let numbers =
+                    [&mut known.level, &mut known.learnt, &mut known.last, &mut known.calm, &mut known.kept];
+                numbers.into_iter().for_each(|number| *number = any());
+                experts.idle().for_each(|ahead| experts.await_row(ahead, &known));
+                let (x, phase, noise, rows, steps) = (any(), any(), any(), any(), any());
+                let forecasts = std::array::from_fn(|_| any());
+                let usual = experts.usual(&forecasts, phase, noise);
+                experts.usual_ahead(&known, any(), phase, noise, rows);
+                experts.observe(
+                    x,
+                    &Forecasted { known, forecasts, usual, phase, steps, rows },
+                    &Settings::DEFAULT,
+                );
+            }
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Forecasts of the next rows.
 //!
-//! Seven simple forecasts stand for seven kinds of series, from those that stay where they are to those that come back to
-//! their level or follow the season. How wrong each has been decides how much it counts, so nothing has to be chosen.
+//! Seven simple forecasts stand for kinds of series, from those that stay where they are to those that come back to
+//! their level or follow the season. How wrong each has been, one row ahead and more, decides how much it counts, so
+//! nothing has to be chosen.
 
+mod errors;
 mod experts;
+mod far;
 
-pub use experts::Experts;
+pub use experts::{Experts, Forecasted};
 
 /// Standard deviations of the normal distribution that hold 95 of 100 rows on both sides of the mean.
 pub const OF_NORMAL: f64 = 1.96;
@@ -23,19 +26,26 @@ pub struct Expectation {
 }
 
 /// Knowledge from which a row is forecast, in the unit of the detector.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Known {
     /// Level of the current segment at the row that is forecast.
     pub level: f64,
-    /// Deviation from that level by the season that was learnt, if any.
+    /// Deviation from that level by the season that was learnt, if any, and what that adds to the last row; as long as it
+    /// is sought, what it may add.
     pub learnt: f64,
+    pub turn: f64,
     /// The last value, the mean of the last ten without the season, and the level beside which the season is seen.
     pub last: f64,
     pub calm: f64,
     pub around: f64,
-    /// The season at the row that is forecast, and at the last one.
+    /// The season at the row that is forecast, and at the last one: smooth, and as one number for each hour of a day, where
+    /// work begins and ends.
     pub season: f64,
     pub season_before: f64,
+    pub slot: f64,
+    pub slot_before: f64,
+    /// The way that the level beside which the season is seen goes with it until the row before the forecast one.
+    pub moved: f64,
     /// The last row less the row before it.
     pub direction: f64,
     /// Share of a deviation from the level that is left in the next row.
@@ -47,41 +57,43 @@ pub struct Known {
 impl Known {
     /// The simple forecasts of the row this many steps ahead; the first is the last row.
     pub fn forecasts(&self, ahead: f64) -> [f64; EXPERTS] {
-        // What a row is away from the level is forgotten step by step. The errors are those of one step.
-        let left = self.left(ahead);
-        let later = |x: f64| self.level + left * (x - self.level);
-        let last = later(self.last);
         let level = self.level + self.learnt;
-        let steps = if ahead > 1.0 { (1.0 - self.impetus.powf(ahead)) / (1.0 - self.impetus) } else { 1.0 };
+        // A period of a few rows has no turns but those that are learnt.
+        let turns = self.season != self.season_before;
+        let moved = if ahead > 1.0 { self.moved } else { 0.0 };
+        let turn = if turns { self.slot - self.slot_before + moved } else { self.turn };
+        let kept = power(self.kept.min(MOST_KEPT), ahead);
+        let steps = self.impetus * (1.0 - power(self.impetus, ahead)) / (1.0 - self.impetus);
         [
-            last,
+            self.last,
             level,
-            level + self.kept.min(MOST_KEPT) * (last - level),
-            later(self.last - self.season_before) + self.season,
-            later(self.calm) + self.season,
-            self.around + self.season,
-            last + self.impetus * steps * self.direction,
+            level + kept * (self.last + self.turn - level),
+            self.last + turn,
+            self.calm + self.season + moved,
+            self.around + self.slot + moved,
+            self.last + steps * self.direction,
         ]
     }
 
-    /// Share of a deviation from the level after the next row that is left this many steps ahead.
-    pub fn left(&self, ahead: f64) -> f64 {
-        if ahead > 1.0 {
-            self.kept.min(MOST_KEPT).powf(ahead - 1.0)
-        } else {
-            1.0
-        }
-    }
-
     /// Factor by which the error of a forecast this many steps ahead is greater than that of one step, after this many
-    /// rows. What is kept is taken to be a standard error more than it seems: too little would promise too much.
+    /// rows, as long as no forecast so far ahead was compared with its row. What is kept is taken to be a standard error more
+    /// than it seems: too little would promise too much.
     pub fn growth(&self, ahead: f64, rows: f64) -> f64 {
         let kept = (self.kept + 1.0 / rows.max(1.0).sqrt()).min(1.0);
         let (ahead, forgotten) = (ahead.max(1.0), 1.0 - kept * kept);
         if forgotten > 0.0 {
-            ((1.0 - kept.powf(2.0 * ahead)) / forgotten).sqrt()
+            ((1.0 - power(kept, 2.0 * ahead)) / forgotten).sqrt()
         } else {
             ahead.sqrt()
         }
+    }
+}
+
+/// A power; of few whole steps by multiplications, which are the same everywhere.
+fn power(x: f64, steps: f64) -> f64 {
+    if steps <= 2.0 * far::DISTANCES[1] && steps.fract() == 0.0 {
+        x.powi(steps as i32)
+    } else {
+        x.powf(steps)
     }
 }

@@ -1,9 +1,8 @@
 //! Current level, slope and noise, and the forecast if nothing changes.
 
-use super::{Seen, CONFIDENCE};
+use super::Seen;
 use crate::detector::numbers::bounded;
 use crate::detector::settings::Settings;
-use crate::student::margin;
 
 /// The expectation of the next rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,9 +15,8 @@ pub struct Forecast {
     pub high: f64,
 }
 
-/// The forecast of a row: its mean, the reach of 95 % of its noise, and the standard error of the level that it is led to.
-pub fn forecast(seen: Seen, mean: f64, noise: f64, rows: f64, error: f64) -> Forecast {
-    let reach = noise.hypot(margin(rows, CONFIDENCE, error));
+/// The forecast of a row: its mean, and the reach of 95 % of what is about it.
+pub fn forecast(seen: Seen, mean: f64, reach: f64) -> Forecast {
     let [mean, low, high] = [mean, mean - reach, mean + reach].map(|x| seen.within(x * seen.unit));
     Forecast { mean, low, high }
 }

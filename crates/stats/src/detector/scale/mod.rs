@@ -70,6 +70,8 @@ pub struct Learned {
     /// The value without the season, and so the value before.
     pub calm: f64,
     pub previous: f64,
+    /// Deviation from the level by the season as it was expected, and what it was expected to add to the value before.
+    pub expected: [f64; 2],
     /// Factor of the variance of the noise, if a season was found just now: so much was the season.
     pub calmed: Option<f64>,
     /// The long season that was found or lost just now.
@@ -137,6 +139,7 @@ impl SeriesScale {
         let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end() && !rare;
         let row = when.row;
         let places = [when.place, when.before];
+        let expected = self.season_ahead([row.saturating_sub(1), row], [when.before, when.place]);
         let long = places.map(|place| self.long.deviation(place));
         let calmed = if seasonal { self.find_season(row, difference - (long[0] - long[1]), s) } else { None };
         let short = self.season.deviations([row, row.saturating_sub(1)]);
@@ -154,7 +157,7 @@ impl SeriesScale {
         if !first {
             self.noise.count(now - judged_last, s);
         }
-        let calm = Learned { value: x, last, calm: now, previous, calmed, turned, rescaled: None };
+        let calm = Learned { value: x, last, calm: now, previous, expected, calmed, turned, rescaled: None };
         let deviation = self.spread.variance().sqrt();
         if deviation < WIDE {
             return calm;
@@ -172,7 +175,8 @@ impl SeriesScale {
             let (value, last) = (x * factor, last * factor);
             let (calm, previous) = (calm.calm * factor, calm.previous * factor);
             let turned = turned.map(|turn| turn.rescaled(factor));
-            return Learned { value, last, calm, previous, calmed, turned, rescaled: Some(factor) };
+            let expected = expected.map(|x| x * factor);
+            return Learned { value, last, calm, previous, expected, calmed, turned, rescaled: Some(factor) };
         }
         calm
     }
@@ -214,9 +218,12 @@ impl SeriesScale {
         Some(turn)
     }
 
-    /// Deviation of a row from the level by its season, in the detector's unit; `place` is that of the row, in steps.
-    pub fn season(&self, row: u64, place: f64) -> f64 {
-        self.season.deviation(row) + self.long.deviation(place)
+    /// Deviation of a row from the level by its season, and what the season adds to an earlier one, in the detector's unit.
+    /// The rows are told by their numbers, and by their places in steps.
+    pub fn season_ahead(&self, [row, then]: [u64; 2], places: [f64; 2]) -> [f64; 2] {
+        let [deviation, turn] = self.season.ahead(row, then.saturating_sub(row));
+        let [before, long] = places.map(|place| self.long.deviation(place));
+        [deviation + long, turn + (long - before)]
     }
 
     /// Mean deviation from the level by the long season between two places, and the variance of its error.

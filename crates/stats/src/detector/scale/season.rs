@@ -13,6 +13,10 @@ const SHORTEST: usize = 3;
 /// Standard errors by which the correlation at a season's lag exceeds the mean of all: one in thirty series of white
 /// noise reaches it at some lag within 3000 rows.
 const SEEN: f64 = 6.0;
+/// Standard errors from which a correlation is more than chance, for forecasts, and the share of the greatest one from
+/// which another is nearly as great.
+const LIKELY: f64 = 3.0;
+const NEARLY: f32 = 0.7;
 /// Fourth power of normal noise, in squares of its variance.
 const NORMAL_KURTOSIS: f64 = 3.0;
 /// Greatest correlation of neighbouring differences in what a season leaves, halfway from white noise to a random walk:
@@ -90,6 +94,23 @@ impl Season {
             *sum = sums;
         }
         rows.map(|row| sum[(row % period as u64) as usize] - all * share)
+    }
+
+    /// The deviation from the level of the row this many steps after `row`, and the sum of the differences up to it, as
+    /// those of earlier periods tell them: by the season, or by what may become one.
+    pub fn ahead(&self, row: u64, steps: u64) -> [f64; 2] {
+        match self {
+            Season::Found { .. } => {
+                let [before, then] = self.deviations([row, row.saturating_add(steps)]);
+                [then, then - before]
+            }
+            Season::Sought { last, products, squares, rows, .. } => {
+                let Some((lag, share)) = likeliest(products, *squares, *rows) else { return [0.0; 2] };
+                let steps = (steps % lag as u64) as usize;
+                let periods = (1..=LAGS / lag).map(|period| &last[period * lag - steps..period * lag]);
+                [0.0, share * periods.flatten().map(|d| d.get()).sum::<f64>()]
+            }
+        }
     }
 
     /// Variance of the deviations.
@@ -184,6 +205,22 @@ impl Season {
     }
 }
 
+/// The lag at which differences are most alike, or nearly so at a part of it, if they are; and the share of each of the
+/// differences one lag ago and its multiples that comes again.
+fn likeliest(products: &[f32; LAGS], squares: f64, rows: f64) -> Option<(usize, f64)> {
+    let greatest = products[SHORTEST - 1..LAGS - 1].iter().fold(0f32, |a, b| a.max(*b));
+    if f64::from(greatest) <= LIKELY * squares / rows.sqrt() {
+        return None;
+    }
+    let farthest = (SHORTEST..LAGS).find(|lag| products[lag - 1] == greatest)?;
+    let alike = |lag: &usize| farthest % lag == 0 && products[lag - 1] > NEARLY * greatest;
+    let lag = (SHORTEST..=farthest).find(alike)?;
+    let multiples = (LAGS / lag) as f64;
+    let sum: f64 = products.iter().skip(lag - 1).step_by(lag).map(|p| f64::from(*p)).sum();
+    let correlation = (sum / multiples / squares).clamp(0.0, 1.0);
+    Some((lag, correlation / (1.0 + (multiples - 1.0) * correlation)))
+}
+
 /// The shortest lag whose correlation, as a mean over its multiples, stands out and is nearly the greatest, if the season
 /// leaves noise about a level.
 fn find(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<Found> {
@@ -258,4 +295,37 @@ fn smooth(
     let (period, _) =
         lags().find(|(_, contrast)| *contrast >= greatest - 2.0 * error && *contrast > SEEN * error)?;
     about_a_level(period, f64::from(products[period - 1]) / squares, products, squares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    /// A season of 12 rows, shown 400 rows of it beside noise of this size, and a level that takes steps of this size.
+    fn shown(noise: f64, steps: f64) -> Season {
+        let rng = &mut ChaCha8Rng::seed_from_u64(9);
+        let mut normal = || -> f64 { StandardNormal.sample(rng) };
+        let (mut season, mut level, mut last) = (Season::default(), 0.0, 0.0);
+        for row in 0..400u64 {
+            level += steps * normal();
+            let x = level + noise * normal() + 2.0 * (std::f64::consts::TAU * row as f64 / 12.0).sin();
+            season.learn(row, x - std::mem::replace(&mut last, x), f64::MAX);
+        }
+        season
+    }
+
+    #[test]
+    fn a_season_is_found_about_a_level_only_and_foretold_where_the_level_wanders() {
+        assert!(shown(0.5, 0.0).found());
+        let wandering = shown(0.0, 0.5);
+        assert!(!wandering.found());
+        // From the middle of the falling half to that of the rising one.
+        let row = 12 * 33 + 4;
+        let [deviation, turn] = wandering.ahead(row - 1, 6);
+        assert!(deviation == 0.0 && turn < -2.0, "{turn}");
+        assert_eq!(wandering.ahead(row - 1, 12), [0.0; 2]);
+    }
 }

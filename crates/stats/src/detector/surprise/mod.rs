@@ -167,6 +167,23 @@ impl Views {
         self.rows.get()
     }
 
+    /// Whether the season of the period is known.
+    pub fn knows_season(&self) -> bool {
+        self.profile.tried()
+    }
+
+    /// The way that the level beside which the season is seen goes with the season, from after the row at one phase to before
+    /// that at another.
+    pub fn level_move(&self, phases: [Option<f64>; 2], step: f64, s: &Settings) -> f64 {
+        let [Some(from), Some(to)] = phases else { return 0.0 };
+        s.season_level * (self.profile.sum(from, to, step) - self.profile.slot(from, s))
+    }
+
+    /// The season of the slot of a phase: the usual deviation from the level, the same in all of the slot.
+    pub fn slot_at(&self, phase: Option<f64>, s: &Settings) -> f64 {
+        phase.map_or(0.0, |phase| self.profile.slot(phase, s))
+    }
+
     /// The season at a phase, where rows are a `step` of phase apart: the usual deviation from the level.
     pub fn season_at(&self, phase: Option<f64>, step: f64, s: &Settings) -> f64 {
         phase.map_or(0.0, |phase| self.profile.season(phase, step, s))

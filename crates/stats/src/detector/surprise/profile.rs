@@ -2,6 +2,7 @@
 
 use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
 use crate::detector::functions::{exp_of, ln_of};
+use crate::detector::numbers::Short;
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,8 @@ pub struct Profile {
     last: u8,
     periods: u8,
     rows: [u8; SLOTS],
-    deviations: [f32; SLOTS],
-    jumps: [f32; SLOTS],
+    deviations: [Short; SLOTS],
+    jumps: [Short; SLOTS],
 }
 
 /// The usual at a phase, by the rows before.
@@ -38,16 +39,21 @@ impl Profile {
     pub fn usual(&self, phase: f64, jump: f64, quiet: f64, s: &Settings) -> Usual {
         let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
         let rows = f64::from(self.rows[slot]);
-        let relative = (f64::from(self.jumps[slot]) + quiet) / (jump + quiet);
+        let relative = (self.jumps[slot].get() + quiet) / (jump + quiet);
         // Shrunk on the logarithmic scale.
         let noise = if relative > 0.0 { exp_of(rows / (rows + SHRINKAGE) * ln_of(relative)) } else { 1.0 };
         let periods = self.periods.saturating_add(u8::from(slot < usize::from(self.last)));
         let known = periods > 0 && self.rows[slot] >= s.profile_least;
-        Usual {
-            slot,
-            deviation: known.then_some(f64::from(self.deviations[slot])),
-            tried: periods > 1,
-            noise,
+        Usual { slot, deviation: known.then_some(self.deviations[slot].get()), tried: periods > 1, noise }
+    }
+
+    /// The usual deviation of the slot of a phase; 0 before it has been tried.
+    pub fn slot(&self, phase: f64, s: &Settings) -> f64 {
+        let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
+        if self.tried() && self.rows[slot] >= s.profile_least {
+            self.deviations[slot].get()
+        } else {
+            0.0
         }
     }
 
@@ -59,16 +65,37 @@ impl Profile {
         let middle = 0.5 * (1.0 - step * slots);
         let place = phase * slots + if middle > 0.0 { slots - middle } else { 0.0 };
         let (first, next) = (place as usize % SLOTS, (place as usize + 1) % SLOTS);
-        if self.periods < 2 || self.rows[first].min(self.rows[next]) < s.profile_least {
+        if !self.tried() || self.rows[first].min(self.rows[next]) < s.profile_least {
             return 0.0;
         }
-        let [first, next] = [first, next].map(|slot| f64::from(self.deviations[slot]));
+        let [first, next] = [first, next].map(|slot| self.deviations[slot].get());
         first + if middle > 0.0 { place.fract() * (next - first) } else { 0.0 }
+    }
+
+    /// The sum of the usual deviations of the rows from one phase to another, less than a period later, where they are a
+    /// `step` of phase apart; 0 before they have been tried.
+    pub fn sum(&self, from: f64, to: f64, step: f64) -> f64 {
+        if !self.tried() {
+            return 0.0;
+        }
+        let (mut place, mut left) = (from * SLOTS as f64, (to - from).rem_euclid(1.0) * SLOTS as f64);
+        let mut sum = 0.0;
+        for _ in 0..=SLOTS {
+            let part = (place.floor() + 1.0 - place).min(left);
+            sum += part * self.deviations[place as usize % SLOTS].get();
+            (place, left) = (place + part, left - part);
+        }
+        sum / (step * SLOTS as f64)
+    }
+
+    /// Whether the deviations have been tried for a period.
+    pub fn tried(&self) -> bool {
+        self.periods > 1
     }
 
     /// The mean jump in a slot.
     pub fn jump(&self, usual: Usual) -> f64 {
-        self.jumps[usual.slot].into()
+        self.jumps[usual.slot].get()
     }
 
     /// Learns the deviation from the level and the jump of a row.
@@ -79,20 +106,20 @@ impl Profile {
         let rows = self.rows[slot].saturating_add(1).min(s.profile_memory);
         self.rows[slot] = rows;
         for (mean, x) in [(&mut self.deviations[slot], deviation), (&mut self.jumps[slot], jump)] {
-            *mean = (f64::from(*mean) + (x - f64::from(*mean)) / f64::from(rows)) as f32;
+            *mean = Short::new(mean.get() + (x - mean.get()) / f64::from(rows));
         }
     }
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
         for x in self.deviations.iter_mut().chain(&mut self.jumps) {
-            *x = (f64::from(*x) * factor) as f32;
+            *x = Short::new(x.get() * factor);
         }
     }
 
     pub fn check(&self) -> Check {
-        let sound = self.deviations.iter().all(|x| within((*x).into(), MOST_VALUE))
-            && self.jumps.iter().all(|x| up_to((*x).into(), MOST_VALUE));
+        let sound = self.deviations.iter().all(|x| within(x.get(), MOST_VALUE))
+            && self.jumps.iter().all(|x| up_to(x.get(), MOST_VALUE));
         number(sound, "a mean of its season is out of range")
     }
 }
