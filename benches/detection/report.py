@@ -5,8 +5,8 @@
 
 NAB_DATA holds the Numenta Anomaly Benchmark (data/ and labels/, gzipped or not). All its series are one fleet, reported
 by rows as they are, by means of hours and of days. A change of level is the season if the median of what the series does
-at that time on all other days, or on that day of all other weeks, moves in the same direction by half as much. --list
-prints the reports.
+at that time on all other days, or on that day of all other weeks, moves in the same direction by half as much, and the
+series itself moves then by less than twice as much as usual: what is beyond the season is none. --list prints the reports.
 """
 
 import csv
@@ -63,7 +63,11 @@ class Series:
             around = range(at % period, self.times[-1], period)
             moves = [self.move(other) for other in around if abs(other - at) >= DAY // 2]
             moves = [move for move in moves if move is not None]
-            if len(moves) >= 2 and statistics.median(moves) * (1 if difference > 0 else -1) >= abs(difference) / 2:
+            if len(moves) < 2:
+                continue
+            sign = 1 if difference > 0 else -1
+            usual, move = sign * statistics.median(moves), sign * (self.move(at) or 0)
+            if usual >= abs(difference) / 2 and move < 2 * usual:
                 return True
         return False
 
