@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Archives a table to object storage and restores it: with late rows, kills at any moment, and other programs that read the objects."""
 
+import os
 import random
 import shutil
 import signal
@@ -130,6 +131,34 @@ def scattered():
         found = duckdb.sql(f"SELECT count(*), count(DISTINCT id), sum(id), count(DISTINCT filename) FROM read_parquet('{directory}/**/*.parquet', filename = true)")
         total = rows * (rows + 1) // 2 - (rows // 2) * (rows // 2 + 1) // 2
         yield check("each of them once", found.fetchall() == [(rows * 3 // 2, rows * 3 // 2, total, hours + 1)], str(found))
+
+
+def large():
+    """Hours of more rows than are held in memory are read together, and sorted as a whole."""
+    hours, rows, jobs, most = 6, 1_800_000, 2, 130
+    psql("CREATE TABLE large (at timestamptz, symbol text, note text)")
+    psql(f"INSERT INTO large SELECT timestamptz '2024-03-01 00:00Z' + n * interval '{hours} hours' / {rows}, 'S' || n % 50, repeat('x', 60) || n FROM generate_series(0, {rows} - 1) AS n")
+    scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'large'"
+    with tempfile.TemporaryDirectory() as directory:
+        before = int(psql(scans))
+        whole = [TALLY, "archive", "--table", "large", "--older-than", "1d", "--to", directory, "--series", "symbol", "--jobs", str(jobs)]
+        with subprocess.Popen(whole, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            said = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+        yield check("large hours are archived", status == 0 and f"archived {rows} rows of {hours} slots" in said, said)
+        yield check(f"in {most} MB of memory", usage.ru_maxrss <= most * 1024, f"{usage.ru_maxrss // 1024} MB")
+        # Sessions tell of their scans when they end.
+        wait_for(lambda: psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tally archive'") == "0")
+        seen = int(psql(scans)) - before
+        # To count the rows may take two workers more.
+        yield check("each job reads the table once for its rows and once for its tallies", seen <= 3 + 2 * jobs, str(seen))
+        read = f"read_parquet('{directory}/**/*.parquet', filename = true, file_row_number = true)"
+        wrong = f"SELECT (symbol, \"at\") < lag((symbol, \"at\")) OVER (PARTITION BY filename ORDER BY file_row_number) AS is_wrong FROM {read}"
+        groups = [pyarrow.parquet.ParquetFile(path).num_row_groups for path in Path(directory).rglob("*.parquet")]
+        yield check("each object is sorted from its beginning to its end", min(groups) > 1 and duckdb.sql(f"SELECT count(*) FROM ({wrong}) WHERE is_wrong").fetchall() == [(0,)])
+        found = duckdb.sql(f"SELECT count(*), count(DISTINCT note) FROM {read}").fetchall()
+        yield check("and has its rows once", found == [(rows, rows)], str(found))
 
 
 def refusals():
@@ -305,7 +334,7 @@ def wait_for(condition):
 
 
 def main():
-    stories = [copies, late, scattered, refusals, accidents, ahead, kills, alarms]
+    stories = [copies, late, scattered, large, refusals, accidents, ahead, kills, alarms]
     passed = [one for story in stories if story.__name__ in sys.argv[1:] or not sys.argv[1:] for one in story()]
     sys.exit(0 if all(passed) else 1)
 

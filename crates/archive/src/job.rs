@@ -80,14 +80,6 @@ async fn work(shared: &Shared, counts: &mut Counts) -> Result<(), Failure> {
         };
         match task {
             Task::Prove(proof) => end(shared, &client, &proof.0, &proof.1, counts).await?,
-            Task::WriteLarge(slot) => {
-                for entry in plan(shared, &client, &[slot]).await? {
-                    if let Some(written) = shared.source.stream(&mut reader, &entry).await? {
-                        ledger::written(&client, &entry, &written).await?;
-                        end(shared, &client, &entry, &written, counts).await?;
-                    }
-                }
-            }
             Task::Write(slots) => {
                 let entries = plan(shared, &client, &slots).await?;
                 if !write(shared, &client, &mut reader, &entries, counts).await? {

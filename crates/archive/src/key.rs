@@ -1,5 +1,6 @@
 //! The order of rows in an object: by the values of some columns, as Parquet compares them.
 
+use bytes::Bytes;
 use tally_postgres::pgtype::{copy::fields, numeric};
 
 use crate::form::Form;
@@ -10,26 +11,55 @@ use crate::table::SourceTable;
 const VALUE: u8 = 1;
 const NULL: u8 = 2;
 
-/// Returns rows in the order of the table's objects; rows of equal keys stay as they are.
-pub fn sorted<'r>(table: &SourceTable, rows: &'r Rows) -> impl Iterator<Item = &'r [u8]> {
-    let places = table.sorting();
-    let (mut keys, mut ends) = (Vec::new(), Vec::with_capacity(rows.len()));
-    let mut order = Vec::with_capacity(rows.len());
-    for (at, row) in rows.iter().enumerate() {
-        let from = keys.len();
-        for place in &places {
-            append_key(table.columns[*place].form, fields(row).nth(*place).flatten(), &mut keys);
+/// Rows in the order of the table's objects, each with a key that compares as the rows do.
+pub struct SortedRows<'r> {
+    rows: &'r Rows,
+    keys: Vec<u8>,
+    ends: Vec<usize>,
+    order: Vec<(u128, usize)>,
+}
+
+impl<'r> SortedRows<'r> {
+    /// Sorts rows; those of equal keys stay as they are.
+    pub fn new(table: &SourceTable, rows: &'r Rows) -> Self {
+        let places = table.sorting();
+        let (mut keys, mut ends) = (Vec::new(), Vec::with_capacity(rows.len()));
+        let mut order = Vec::with_capacity(rows.len());
+        for (at, (_, row)) in rows.iter().enumerate() {
+            let from = keys.len();
+            for place in &places {
+                append_key(table.columns[*place].form, fields(row).nth(*place).flatten(), &mut keys);
+            }
+            order.push((beginning(&keys[from..]), at));
+            ends.push(keys.len());
         }
-        // Most rows differ in their first bytes.
-        let mut begin = [0; 16];
-        let length = begin.len().min(keys.len() - from);
-        begin[..length].copy_from_slice(&keys[from..from + length]);
-        order.push((u128::from_be_bytes(begin), at));
-        ends.push(keys.len());
+        let mut sorted = Self { rows, keys, ends, order: Vec::new() };
+        order.sort_by(|(a, a_at), (b, b_at)| a.cmp(b).then_with(|| sorted.key(*a_at).cmp(sorted.key(*b_at))));
+        sorted.order = order;
+        sorted
     }
-    let key = |at: usize| &keys[at.checked_sub(1).map_or(0, |before| ends[before])..ends[at]];
-    order.sort_by(|(a, a_at), (b, b_at)| a.cmp(b).then_with(|| key(*a_at).cmp(key(*b_at))));
-    order.into_iter().map(|(_, at)| rows.row(at))
+
+    fn key(&self, at: usize) -> &[u8] {
+        &self.keys[at.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[at]]
+    }
+
+    /// Returns the rows, each after the bytes that it is a part of.
+    pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &[u8])> {
+        self.order.iter().map(|(_, at)| self.rows.row(*at))
+    }
+
+    /// Returns the rows, each after its key.
+    pub fn with_keys(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.order.iter().map(|(_, at)| (self.key(*at), self.rows.row(*at).1))
+    }
+}
+
+/// Returns the first bytes of a key as a number, in which most keys differ.
+pub fn beginning(key: &[u8]) -> u128 {
+    let mut begin = [0; 16];
+    let length = begin.len().min(key.len());
+    begin[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(begin)
 }
 
 /// Appends bytes that compare as values of a form do.

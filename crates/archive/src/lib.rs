@@ -26,6 +26,7 @@ mod run;
 mod server;
 mod session;
 mod slot;
+mod spill;
 mod step;
 mod stretch;
 mod table;

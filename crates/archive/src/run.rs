@@ -19,7 +19,7 @@ use crate::session::{Session, SessionArgs};
 use crate::slot::{Granularity, Slot, EVER};
 use crate::step;
 use crate::stretch::Source;
-use crate::work::Work;
+use crate::work::{held, Work};
 
 /// Options of a run.
 #[derive(Debug, Clone, clap::Args)]
@@ -99,7 +99,8 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
             Decision::Prove(entry, written) => work.prove(entry.clone(), written.clone()),
         }
     }
-    let source = Source { table: session.table.clone(), place, granularity: args.granularity };
+    let (table, held) = (session.table.clone(), held(args.jobs));
+    let source = Source { table, place, granularity: args.granularity, held };
     let (counts, outcome) = job::run(&session.connector, source, stop, work, args.jobs).await;
     println!("archived {} rows of {} slots in {} bytes", counts.rows, counts.slots, counts.bytes);
     outcome?;

@@ -17,7 +17,6 @@ use crate::table::SourceTable;
 pub struct SlotWriter {
     encoder: ObjectEncoder,
     id: String,
-    hash: RowsHash,
 }
 
 impl SlotWriter {
@@ -30,18 +29,17 @@ impl SlotWriter {
         };
         let known = entry.written.as_ref().map(|written| written.etag.clone());
         let encoder = ObjectEncoder::new(table.clone(), ObjectSink::new(address, id.clone(), known, claim));
-        Ok(Self { encoder, id, hash: entry.hash() })
+        Ok(Self { encoder, id })
     }
 
     /// Adds a row of binary COPY, which is a part of these bytes.
     pub fn push(&mut self, bytes: &Bytes, row: &[u8]) -> Result<(), Failure> {
-        self.hash.add(row);
         self.encoder.push(bytes, row)
     }
 
-    /// Completes the object, of which PostgreSQL has these tallies.
-    pub fn finish(self, tallies: Tallies) -> Result<Written, Failure> {
-        let (rows, hash) = (self.hash.rows as i64, self.hash.text()); // far fewer than 2^63 rows
+    /// Completes the object, of rows that had this hash when PostgreSQL sent them, and of which it has these tallies.
+    pub fn finish(self, hash: &RowsHash, tallies: Tallies) -> Result<Written, Failure> {
+        let (rows, hash) = (hash.rows as i64, hash.text()); // far fewer than 2^63 rows
         let stamp = Stamp { id: self.id, rows, hash, tallies };
         let (etag, bytes) = self.encoder.finish(&stamp)?;
         let Stamp { rows, hash, tallies, .. } = stamp;

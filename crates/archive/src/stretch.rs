@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use tally_objects::Address;
 use tally_postgres::Failure;
-use tokio::sync::mpsc;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use crate::export::{self, RowStream};
-use crate::key::sorted;
+use crate::key::SortedRows;
 use crate::ledger::{Entry, Written};
-use crate::proof::Tallies;
+use crate::proof::{RowsHash, Tallies};
 use crate::rows::{Rows, RowsBuffer};
 use crate::server::of_server;
 use crate::slot::{Granularity, Slot};
+use crate::spill::{merge, Run, Spill};
 use crate::step::SlotWriter;
 use crate::table::SourceTable;
-use crate::work::is_too_much;
+use crate::work::SPILLED_BYTES;
 
 /// Number of bytes of rows that are encoded at a time.
 const BLOCK: usize = 1 << 20;
@@ -26,6 +26,8 @@ pub struct Source {
     pub table: std::sync::Arc<SourceTable>,
     pub place: Address,
     pub granularity: Granularity,
+    /// Number of bytes of rows that a job holds in memory.
+    pub held: usize,
 }
 
 /// The rows of a stretch that are being read.
@@ -36,14 +38,19 @@ pub struct Stretch<'s> {
     /// Slots of which rows are still to come, by their starts.
     slots: BTreeMap<i64, Filling>,
     /// Number of bytes of rows in memory.
-    bytes: usize,
+    held: usize,
+    spill: Spill,
 }
 
 /// A slot while its rows come, in any order among those of others.
 struct Filling {
     buffer: RowsBuffer,
+    /// Rows that were in the way of others.
+    runs: Vec<Run>,
+    /// Hash of the rows that have come.
+    hash: RowsHash,
     /// Number of rows that it has in the snapshot.
-    rows: usize,
+    rows: u64,
     tallies: Tallies,
 }
 
@@ -52,13 +59,16 @@ pub struct Whole {
     /// Start of the slot.
     pub from: i64,
     rows: Rows,
+    /// All of its rows, if they did not fit into memory.
+    runs: Vec<Run>,
+    hash: RowsHash,
     tallies: Tallies,
 }
 
 /// The next that a stretch has.
 pub enum Next {
-    Slot(Whole),
-    /// Rows that were read do not fit into memory together. The connection is of no more use.
+    Slot(Box<Whole>),
+    /// Rows that were read take too much room together. The connection is of no more use.
     TooMuch,
     End,
 }
@@ -101,53 +111,38 @@ impl Source {
         let tx = self.snapshot(client).await?;
         let mut tallies = self.tallies(&tx, stretch).await?;
         // Other slots came after the count; the next run has them.
-        let planned = entries.iter().filter_map(|entry| tallies.remove_entry(&entry.slot.from));
-        let filling = |rows, tallies| Filling { buffer: RowsBuffer::default(), rows, tallies };
-        let slots = planned.map(|(from, (rows, tallies))| (from, filling(rows as usize, tallies))).collect();
+        let filling = |entry: &Entry| {
+            let (rows, tallies) = tallies.remove(&entry.slot.from)?;
+            let (buffer, hash) = (RowsBuffer::default(), entry.hash());
+            Some((entry.slot.from, Filling { buffer, runs: Vec::new(), hash, rows: rows as u64, tallies }))
+        };
+        let slots = entries.iter().filter_map(filling).collect();
         let statement = export::statement(&self.table.rows_of(stretch)?);
         let rows = RowStream::new(tx.copy_out(&statement).await)?;
-        Ok(Stretch { source: self, tx, rows, slots, bytes: 0 })
+        Ok(Stretch { source: self, tx, rows, slots, held: 0, spill: Spill::default() })
     }
 
     /// Writes the object of a slot.
-    pub fn write(&self, entry: &Entry, whole: Whole) -> Result<Written, Failure> {
+    pub fn write(&self, entry: &Entry, whole: Box<Whole>) -> Result<Written, Failure> {
         let mut writer = SlotWriter::new(&self.table, &self.place, entry)?;
-        for row in sorted(&self.table, &whole.rows) {
-            writer.push(&whole.rows.bytes, row)?;
+        for (bytes, row) in SortedRows::new(&self.table, &whole.rows).iter() {
+            writer.push(bytes, row)?;
         }
-        writer.finish(whole.tallies)
-    }
-
-    /// Writes the object of a slot while its rows come, in the order in which PostgreSQL sends them.
-    pub async fn stream(&self, client: &mut Client, entry: &Entry) -> Result<Option<Written>, Failure> {
-        let tx = self.snapshot(client).await?;
-        let Some((_, tallies)) = self.tallies(&tx, entry.slot).await?.remove(&entry.slot.from) else {
-            return Ok(None);
+        let mut block = RowsBuffer::default();
+        let mut push = |block: &mut RowsBuffer| {
+            let rows = block.take();
+            let pushed = rows.iter().try_for_each(|(bytes, row)| writer.push(bytes, row));
+            pushed
         };
-        let mut writer = SlotWriter::new(&self.table, &self.place, entry)?;
-        // Rows are encoded while others come.
-        let (blocks, mut read) = mpsc::channel::<Rows>(1);
-        let encoding = tokio::task::spawn_blocking(move || {
-            while let Some(rows) = read.blocking_recv() {
-                rows.iter().try_for_each(|row| writer.push(&rows.bytes, row))?;
+        merge(whole.runs, |row| {
+            block.push(row);
+            if block.size() < BLOCK {
+                return Ok(());
             }
-            Ok::<_, Failure>(writer)
-        });
-        let statement = export::statement(&self.table.sorted_rows_of(entry.slot)?);
-        let mut rows = RowStream::new(tx.copy_out(&statement).await)?;
-        let mut buffer = RowsBuffer::default();
-        while let Some(row) = rows.next().await? {
-            buffer.push(row);
-            // Nobody takes them if encoding has failed, which says why.
-            if buffer.size() >= BLOCK && blocks.send(buffer.take()).await.is_err() {
-                break;
-            }
-        }
-        let _ = blocks.send(buffer.take()).await;
-        drop(blocks);
-        let writer = encoding.await.map_err(Failure::new)??;
-        tx.commit().await.map_err(|e| of_server(&e).at(self.table.sql()))?;
-        writer.finish(tallies).map(Some)
+            push(&mut block)
+        })?;
+        push(&mut block)?;
+        writer.finish(&whole.hash, whole.tallies)
     }
 }
 
@@ -158,34 +153,75 @@ impl Stretch<'_> {
         while let Some(row) = self.rows.next().await? {
             let from = Slot::of_row(row, at, granularity)?.from;
             let Some(slot) = self.slots.get_mut(&from) else { continue };
+            let before = slot.buffer.held();
             slot.buffer.push(row);
-            self.bytes += row.len();
-            if slot.buffer.count() == slot.rows {
-                return Ok(self.take(from).map_or(Next::End, Next::Slot));
+            slot.hash.add(row);
+            self.held += slot.buffer.held() - before;
+            if slot.hash.rows == slot.rows {
+                return self
+                    .take(from)
+                    .map(|whole| whole.map_or(Next::End, |whole| Next::Slot(Box::new(whole))));
             }
-            if is_too_much(self.bytes) {
-                return Ok(Next::TooMuch);
+            if self.held > self.source.held {
+                self.spill()?;
+                if self.is_too_much() {
+                    return Ok(Next::TooMuch);
+                }
             }
         }
         Ok(Next::End)
     }
 
-    fn take(&mut self, from: i64) -> Option<Whole> {
-        let Filling { mut buffer, tallies, .. } = self.slots.remove(&from)?;
-        self.bytes -= buffer.size();
-        Some(Whole { from, rows: buffer.take(), tallies })
+    /// Makes room in memory.
+    fn spill(&mut self) -> Result<(), Failure> {
+        for slot in self.slots.values_mut() {
+            slot.spill(&self.source.table, &mut self.spill)?;
+        }
+        self.held = 0;
+        Ok(())
     }
 
-    /// Returns the slots that were not read to their end, with their numbers of rows, and the mean size of rows in memory.
+    /// Whether slots that are not complete take too much room in files; one alone may.
+    fn is_too_much(&self) -> bool {
+        let begun = || self.slots.values().filter(|slot| !slot.runs.is_empty());
+        let size: u64 = begun().flat_map(|slot| &slot.runs).map(Run::size).sum();
+        size > SPILLED_BYTES && begun().nth(1).is_some()
+    }
+
+    fn take(&mut self, from: i64) -> Result<Option<Whole>, Failure> {
+        let Some(mut slot) = self.slots.remove(&from) else { return Ok(None) };
+        self.held -= slot.buffer.held();
+        if !slot.runs.is_empty() {
+            slot.spill(&self.source.table, &mut self.spill)?;
+        }
+        let rows = slot.buffer.take();
+        Ok(Some(Whole { from, rows, runs: slot.runs, hash: slot.hash, tallies: slot.tallies }))
+    }
+
+    /// Returns the slots that were not read to their end, with their numbers of rows, and the mean size of the rows that were read.
     pub fn left(&self) -> (Vec<(Slot, usize)>, usize) {
         let seconds = self.source.granularity.seconds();
-        let slot = |(from, slot): (&i64, &Filling)| (Slot { from: *from, to: from + seconds }, slot.rows);
-        let rows: usize = self.slots.values().map(|slot| slot.buffer.count()).sum();
-        (self.slots.iter().map(slot).collect(), self.bytes / rows.max(1))
+        let slot =
+            |(from, slot): (&i64, &Filling)| (Slot { from: *from, to: from + seconds }, slot.rows as usize);
+        let slots = || self.slots.values();
+        let size: u64 = slots().flat_map(|slot| &slot.runs).map(Run::size).sum();
+        let count: u64 = slots().map(|slot| slot.hash.rows).sum();
+        (self.slots.iter().map(slot).collect(), (size / count.max(1)) as usize)
     }
 
     /// Ends the snapshot.
     pub async fn end(self) -> Result<(), Failure> {
         self.tx.commit().await.map_err(|e| of_server(&e).at(self.source.table.sql()))
+    }
+}
+
+impl Filling {
+    /// Puts the rows in memory into a file.
+    fn spill(&mut self, table: &SourceTable, spill: &mut Spill) -> Result<(), Failure> {
+        let rows = self.buffer.take();
+        if rows.len() > 0 {
+            self.runs.push(spill.write(SortedRows::new(table, &rows).with_keys())?);
+        }
+        Ok(())
     }
 }

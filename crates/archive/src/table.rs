@@ -147,21 +147,6 @@ impl SourceTable {
         Ok(format!("SELECT {} FROM {} WHERE {}", self.list(), self.sql(), self.within(slot)?))
     }
 
-    /// The rows of a stretch of time, in the order of objects, as a query.
-    pub fn sorted_rows_of(&self, slot: Slot) -> Result<String, Failure> {
-        let key = |place: usize| {
-            let column = &self.columns[place];
-            let name = quoted(&column.name);
-            // As texts are sorted in Parquet.
-            match column.form {
-                Form::Text | Form::NumberText => format!("{name}::pg_catalog.text COLLATE pg_catalog.\"C\""),
-                _ => name,
-            }
-        };
-        let keys: Vec<String> = self.sorting().into_iter().map(key).collect();
-        Ok(format!("{} ORDER BY {}", self.rows_of(slot)?, keys.join(", ")))
-    }
-
     /// The query for aggregates of each slot of a stretch of time, after its start in seconds since 1970 and its number of rows.
     fn by_slot(
         &self,

@@ -5,20 +5,26 @@ use std::collections::VecDeque;
 use crate::ledger::{Entry, Written};
 use crate::slot::Slot;
 
-/// Number of bytes of rows that a job holds in memory, about.
-const ROWS_BYTES: usize = 16 << 20;
+/// Number of bytes of rows that all jobs together hold in memory, and each of them at least.
+const HELD_BYTES: usize = 16 << 20;
+const LEAST_BYTES: usize = 1 << 20;
+/// Number of bytes of rows that a job puts into files, unless they are of one slot.
+pub const SPILLED_BYTES: u64 = 4 << 30;
 /// Number of rows and of slots of a stretch at most: its rows are of one snapshot, which the server keeps meanwhile.
 const MOST_ROWS: usize = 1 << 24;
 const MOST_SLOTS: usize = 1000;
-/// First guess of the size of a row.
-const ROW_BYTES: usize = 128;
+/// Number of rows for which a second job is not worth a connection.
+const FEW_ROWS: usize = 1 << 17;
+
+/// Returns the number of bytes of rows that each of some jobs holds in memory.
+pub fn held(jobs: usize) -> usize {
+    (HELD_BYTES / jobs).max(LEAST_BYTES)
+}
 
 /// A piece of work for a job.
 pub enum Task {
     /// Writes the objects of consecutive slots.
     Write(Vec<Slot>),
-    /// Writes the object of a slot whose rows do not fit into memory.
-    WriteLarge(Slot),
     /// Proves an object that was written before.
     Prove(Box<(Entry, Written)>),
 }
@@ -35,14 +41,12 @@ struct Planned {
 pub struct Work {
     jobs: usize,
     planned: VecDeque<Planned>,
-    large: Vec<Slot>,
     proofs: Vec<(Entry, Written)>,
     is_interrupted: bool,
     /// Number of rows of all slots to be written.
     rows: usize,
-    row_bytes: usize,
-    /// Whether rows of a slot are anywhere in the table, so that all rows of a stretch are in memory at once.
-    is_scattered: bool,
+    /// Number of rows of a stretch at most, as far as is known.
+    most: usize,
 }
 
 impl Work {
@@ -51,12 +55,10 @@ impl Work {
         Self {
             jobs,
             planned: VecDeque::new(),
-            large: Vec::new(),
             proofs: Vec::new(),
             is_interrupted: true,
             rows: 0,
-            row_bytes: ROW_BYTES,
-            is_scattered: false,
+            most: MOST_ROWS,
         }
     }
 
@@ -79,24 +81,16 @@ impl Work {
         self.is_interrupted = true;
     }
 
-    /// Returns the next task: as many slots as are a job's share, or as fit into memory if rows are scattered.
+    /// Returns the next task: as many slots as are a job's share.
     pub fn next(&mut self) -> Option<Task> {
-        if let Some(slot) = self.large.pop() {
-            return Some(Task::WriteLarge(slot));
-        }
         let Some(Planned { slot, rows, .. }) = self.planned.pop_front() else {
             return self.proofs.pop().map(|proof| Task::Prove(Box::new(proof)));
         };
-        let held = ROWS_BYTES / self.row_bytes;
-        if rows > held {
-            return Some(Task::WriteLarge(slot));
-        }
-        let share = (self.rows / self.jobs).min(MOST_ROWS);
-        let most = if self.is_scattered { held } else { share.max(held) };
+        let most = (self.rows / self.jobs).max(FEW_ROWS).min(self.most);
         let (mut slots, mut sum) = (vec![slot], rows);
         while let Some(next) = self.planned.front() {
             sum += next.rows;
-            if !next.follows || next.rows > held || sum > most || slots.len() >= MOST_SLOTS {
+            if !next.follows || sum > most || slots.len() >= MOST_SLOTS {
                 break;
             }
             slots.push(next.slot);
@@ -105,31 +99,20 @@ impl Work {
         Some(Task::Write(slots))
     }
 
-    /// Takes slots back, with their numbers of rows, that did not fit into memory together; they are by time. Learns the size of rows.
+    /// Takes slots back, with their numbers of rows, which together take too much room for rows of this size; they are by time.
     pub fn take_back(&mut self, slots: Vec<(Slot, usize)>, row_bytes: usize) {
-        self.row_bytes = row_bytes.max(1);
-        if self.is_scattered || slots.len() == 1 {
-            self.large.extend(slots.into_iter().map(|(slot, _)| slot));
-            return;
-        }
-        self.is_scattered = true;
+        // Room for half as much, as others may be larger.
+        self.most = self.most.min(SPILLED_BYTES as usize / 2 / row_bytes.max(1));
         for (at, (slot, rows)) in slots.into_iter().enumerate().rev() {
             self.planned.push_front(Planned { slot, rows, follows: at > 0 });
         }
     }
 }
 
-/// Whether rows in memory are many more than was expected.
-pub fn is_too_much(bytes: usize) -> bool {
-    bytes > 2 * ROWS_BYTES
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::slot::Granularity;
-
-    const HELD: i64 = (ROWS_BYTES / ROW_BYTES) as i64;
 
     fn slot(number: i64) -> Slot {
         Slot::numbered(number, Granularity::Hour)
@@ -139,7 +122,6 @@ mod tests {
         std::iter::from_fn(|| work.next())
             .map(|task| match task {
                 Task::Write(slots) => slots.iter().map(|slot| slot.from / 3600).collect(),
-                Task::WriteLarge(slot) => vec![-slot.from / 3600],
                 Task::Prove(..) => vec![],
             })
             .collect()
@@ -147,27 +129,31 @@ mod tests {
 
     #[test]
     fn stretches_are_shares_and_pass_over_nothing() {
-        let mut work = Work::new(2);
-        for (number, rows) in [(1, HELD), (2, HELD), (3, HELD), (7, 10)] {
+        let (few, mut work) = (FEW_ROWS as i64, Work::new(2));
+        for (number, rows) in [(1, few), (2, few), (3, few), (7, 10)] {
             work.write(slot(number), rows);
         }
         work.leave();
         work.write(slot(9), 1);
-        work.write(slot(10), HELD + 1);
+        work.write(slot(10), 2 * few);
         work.write(slot(11), 1);
-        assert_eq!(tasks(&mut work), [vec![1, 2], vec![3, 7], vec![9], vec![-10], vec![11]]);
+        assert_eq!(tasks(&mut work), [vec![1, 2], vec![3, 7], vec![9, 10, 11]]);
     }
 
     #[test]
-    fn scattered_rows_are_read_as_far_as_they_fit_into_memory() {
-        let mut work = Work::new(1);
-        (1..=4).for_each(|number| work.write(slot(number), HELD / 2));
+    fn rows_that_take_too_much_room_are_read_in_smaller_stretches() {
+        let (most, mut work) = (MOST_ROWS as i64, Work::new(1));
+        (1..=4).for_each(|number| work.write(slot(number), most / 4));
         let Some(Task::Write(slots)) = work.next() else { panic!("no stretch") };
         assert_eq!(slots.len(), 4);
-        work.take_back(slots[1..].iter().map(|slot| (*slot, HELD as usize / 2)).collect(), ROW_BYTES);
-        let Some(Task::Write(slots)) = work.next() else { panic!("no stretch") };
-        assert_eq!(slots, [slot(2), slot(3)]);
-        work.take_back(vec![(slot(3), HELD as usize)], ROW_BYTES);
-        assert_eq!(tasks(&mut work), [vec![-3], vec![4]]);
+        let (rows, row_bytes) = (most as usize / 4, SPILLED_BYTES as usize / MOST_ROWS);
+        work.take_back(slots[1..].iter().map(|slot| (*slot, rows)).collect(), row_bytes);
+        assert_eq!(tasks(&mut work), [vec![2, 3], vec![4]]);
+    }
+
+    #[test]
+    fn all_jobs_together_hold_so_much() {
+        assert!((1..=64).all(|jobs| jobs * held(jobs) <= HELD_BYTES.max(jobs * LEAST_BYTES)));
+        assert_eq!((held(1), held(2), held(64)), (HELD_BYTES, HELD_BYTES / 2, LEAST_BYTES));
     }
 }

@@ -29,6 +29,11 @@ pub enum Put {
 impl Address {
     /// Writes an object in one request; it is replaced as a whole or not at all.
     pub fn put(&self, bytes: Bytes, condition: &Condition) -> Result<Put, Failure> {
+        self.put_pieces(&[bytes], condition)
+    }
+
+    /// Writes an object, whose bytes are in pieces, in one request.
+    pub fn put_pieces(&self, pieces: &[Bytes], condition: &Condition) -> Result<Put, Failure> {
         let mode = match condition {
             Condition::Absent => PutMode::Create,
             Condition::Tag(tag) => match self.version_of(tag)? {
@@ -37,10 +42,10 @@ impl Address {
             },
             Condition::Any => PutMode::Overwrite,
         };
-        match self.send(bytes.clone(), mode) {
+        match self.send(pieces, mode) {
             // Directories have no such request: who else writes to them since the look is not known there.
             Err(Error::NotImplemented { .. }) => {
-                self.send(bytes, PutMode::Overwrite).map(Put::Stored).map_err(|e| failure(&e).at(self))
+                self.send(pieces, PutMode::Overwrite).map(Put::Stored).map_err(|e| failure(&e).at(self))
             }
             Ok(tag) => Ok(Put::Stored(tag)),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Put::Refused),
@@ -60,11 +65,10 @@ impl Address {
         }
     }
 
-    fn send(&self, bytes: Bytes, mode: PutMode) -> Result<String, Error> {
+    fn send(&self, pieces: &[Bytes], mode: PutMode) -> Result<String, Error> {
         let (store, path) = (self.store.clone(), self.path.clone());
-        let options = PutOptions::from(mode);
-        let put =
-            runtime::wait(async move { store.put_opts(&path, PutPayload::from(bytes), options).await })?;
+        let (payload, options) = (PutPayload::from_iter(pieces.iter().cloned()), PutOptions::from(mode));
+        let put = runtime::wait(async move { store.put_opts(&path, payload, options).await })?;
         Ok(tag::of(put.e_tag.as_deref()))
     }
 

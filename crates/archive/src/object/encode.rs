@@ -18,7 +18,7 @@ use crate::table::SourceTable;
 
 /// Number of rows of a row group, and of bytes of their values, at most: what is in memory at a time.
 const GROUP_ROWS: usize = 1 << 17;
-const GROUP_BYTES: usize = 16 << 20;
+const GROUP_BYTES: usize = 8 << 20;
 /// Level of compression: much smaller files than the default's, in little more time.
 const ZSTD_LEVEL: i32 = 3;
 

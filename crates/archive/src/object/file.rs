@@ -10,10 +10,10 @@ use parquet::file::reader::{ChunkReader, Length};
 use tally_objects::{Address, Object};
 use tally_postgres::Failure;
 
-use super::PIECE;
-
 /// Size of a request for bytes whose number is not known.
 const BLOCK: u64 = 64 << 10;
+/// Size up to which an object is read in one request.
+const WHOLE: u64 = 4 << 20;
 
 /// An object, as it was when it was opened.
 pub struct ObjectFile {
@@ -27,7 +27,7 @@ impl ObjectFile {
     pub fn find(address: &Address) -> Result<Option<Self>, Failure> {
         let Some(object) = Object::find(address)? else { return Ok(None) };
         let file = Self { object, held: (0, Bytes::new()) };
-        match file.object.size() <= PIECE as u64 {
+        match file.object.size() <= WHOLE {
             true => {
                 file.holding(0..file.object.size()).map(Some).map_err(|e| Failure::transient(e).at(address))
             }

@@ -10,6 +10,3 @@ pub use decode::ObjectDecoder;
 pub use encode::ObjectEncoder;
 pub use sink::ObjectSink;
 pub use stamp::Stamp;
-
-/// Size from which on an object is written and read in pieces.
-const PIECE: usize = 16 << 20;

@@ -6,7 +6,12 @@ use bytes::Bytes;
 use tally_objects::{Address, Condition, Object, ObjectWriter, Put};
 use tally_postgres::{ErrorKind, Failure};
 
-use super::{Stamp, PIECE};
+use super::Stamp;
+
+/// Size from which on an object is written in pieces.
+const PIECE: u64 = 16 << 20;
+/// Size of the blocks that bytes are gathered in.
+const BLOCK: usize = 1 << 20;
 
 /// A writer of an object, which appears when it is complete, or never.
 pub struct ObjectSink {
@@ -14,7 +19,8 @@ pub struct ObjectSink {
     /// Key of the slot in the ledger, and the tag of its object that the ledger knows.
     owner: String,
     known: Option<String>,
-    /// Bytes that were not sent yet.
+    /// Bytes that were not sent yet: full pieces, and the one that is being filled.
+    pieces: Vec<Bytes>,
     bytes: Vec<u8>,
     size: u64,
     upload: Option<(ObjectWriter, Condition)>,
@@ -34,7 +40,17 @@ impl ObjectSink {
         claim: impl FnMut() -> Result<(), Failure> + Send + 'static,
     ) -> Self {
         let claim = Box::new(claim);
-        Self { address, owner, known, bytes: Vec::new(), size: 0, upload: None, claim, failure: None }
+        Self {
+            address,
+            owner,
+            known,
+            pieces: Vec::new(),
+            bytes: Vec::new(),
+            size: 0,
+            upload: None,
+            claim,
+            failure: None,
+        }
     }
 
     /// Returns the reason why a write has failed.
@@ -44,15 +60,13 @@ impl ObjectSink {
 
     /// Completes the object; returns its tag and its size.
     pub fn finish(mut self) -> Result<(String, u64), Failure> {
+        self.pieces.push(std::mem::take(&mut self.bytes).into());
         let tag = match self.upload.take() {
-            None => {
-                let bytes = std::mem::take(&mut self.bytes);
-                self.put(bytes.into())?
-            }
+            None => self.put()?,
             Some((mut upload, found)) => {
                 let fail =
                     |e: io::Error| Failure::transient(e).at(&self.address).mend("run the command again");
-                upload.write_all(&self.bytes).map_err(fail)?;
+                self.pieces.iter().try_for_each(|piece| upload.write_all(piece)).map_err(fail)?;
                 if self.replaceable()? != found {
                     return Err(foreign(&self.address));
                 }
@@ -63,10 +77,10 @@ impl ObjectSink {
     }
 
     /// Stores all bytes in one request.
-    fn put(&self, bytes: Bytes) -> Result<String, Failure> {
+    fn put(&self) -> Result<String, Failure> {
         let mut condition = self.known.clone().map_or(Condition::Absent, Condition::Tag);
         for _ in 0..3 {
-            if let Put::Stored(tag) = self.address.put(bytes.clone(), &condition)? {
+            if let Put::Stored(tag) = self.address.put_pieces(&self.pieces, &condition)? {
                 return Ok(tag);
             }
             // Either an answer was lost, or a run before was killed before the ledger knew.
@@ -98,9 +112,10 @@ impl ObjectSink {
             self.upload = Some((upload, found));
         }
         if let Some((upload, _)) = &mut self.upload {
-            upload.write_all(&self.bytes).map_err(|e| Failure::transient(e).at(&self.address))?;
+            for piece in self.pieces.drain(..) {
+                upload.write_all(&piece).map_err(|e| Failure::transient(e).at(&self.address))?;
+            }
         }
-        self.bytes.clear();
         Ok(())
     }
 }
@@ -116,7 +131,11 @@ impl Write for ObjectSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(bytes);
         self.size += bytes.len() as u64;
-        if self.bytes.len() >= PIECE {
+        if self.bytes.len() < BLOCK {
+            return Ok(bytes.len());
+        }
+        self.pieces.push(std::mem::take(&mut self.bytes).into());
+        if self.upload.is_some() || self.size >= PIECE {
             if let Err(failure) = self.send() {
                 let error = io::Error::other(failure.to_string());
                 self.failure = Some(failure);
