@@ -3,7 +3,7 @@
 //! The same functions implement `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere they
 //! change a copy.
 
-use crate::datum::number::split_numeric;
+use crate::datum::number::{split_numeric, split_stored};
 use crate::datum::tally::{SqlTally, TallyState};
 use crate::pg::calls::call::Call;
 use pgrx::prelude::*;
@@ -27,9 +27,10 @@ fn tally_observe_int8(state: TallyState, x: i64, call: Call) -> TallyState {
     changed(state, call, |tally| tally.observe_wide(hi, lo))
 }
 
+/// Takes the bytes of the numeric as they are stored: most have few digits, and are split without PostgreSQL's help.
 #[pg_extern(sql = false)]
-fn tally_observe_numeric(state: TallyState, x: AnyNumeric, call: Call) -> TallyState {
-    let (hi, lo) = split_numeric(x);
+fn tally_observe_numeric(state: TallyState, x: &[u8], call: Call) -> TallyState {
+    let (hi, lo) = split_stored(x).unwrap_or_else(|| call.argument(1).map_or((0.0, 0.0), split_numeric));
     changed(state, call, |tally| tally.observe_wide(hi, lo))
 }
 

@@ -56,6 +56,17 @@ SELECT tally_send(tally(x)) = (SELECT tally_send(tally(t)) FROM parts) AS merged
     tally_send(tally(x)) = (SELECT tally_send(tally(x)) FROM (SELECT x FROM many ORDER BY md5(i::text)) s) AS shuffled
 FROM many;
 
+-- Numerics of few digits are split as they are stored; windows split them as text, with the same bits.
+CREATE TABLE decimals (n, x) AS SELECT row_number() OVER (), x FROM (
+    SELECT unnest('{NaN,Infinity,-Infinity,0,0.00,-0.0001,1e22,1e23,1e-22,1e-23,9007199254740992,9007199254740993,-9007199254740993,1e300,10000,9999,99990000,0.00010000,12345678.90123456789}'::numeric[])
+    UNION ALL SELECT (n * 7919 % 1000003)::numeric / 10::numeric ^ (n % 12) * (n % 2 - 0.5) FROM generate_series(1, 3000) AS n
+    UNION ALL SELECT round((n * 104729 % 10000019)::numeric / 7, n % 25) * (n % 2 - 0.5) FROM generate_series(1, 3000) AS n
+    UNION ALL SELECT trunc((n * 104729 % 10000019)::numeric * 10::numeric ^ (n % 30 - 6)) FROM generate_series(1, 3000) AS n) AS s (x);
+SELECT count(*), count(*) FILTER (WHERE tally_send(stored) <> tally_send(as_text)) AS different
+FROM (SELECT n, tally(x) AS stored FROM decimals GROUP BY n) AS s
+JOIN (SELECT n, tally(x) OVER (ORDER BY n ROWS BETWEEN CURRENT ROW AND CURRENT ROW) AS as_text FROM decimals) AS w USING (n);
+DROP TABLE decimals;
+
 -- Parallel plans use the combine function.
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;

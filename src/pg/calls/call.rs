@@ -7,7 +7,7 @@ use crate::pg::server::lookup::caught;
 use crate::pg::tables::catalog::declared_argument;
 use crate::pg::values::value::Value;
 use pgrx::callconv::{Arg, ArgAbi};
-use pgrx::datum::{Array, FromDatum};
+use pgrx::datum::{AnyNumeric, Array, FromDatum};
 use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NodeTag, NullableDatum, Oid};
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
@@ -65,6 +65,7 @@ declared! {
     i64 => INT8OID,
     i32 => INT4OID,
     &str => TEXTOID,
+    AnyNumeric => NUMERICOID,
 }
 
 // SAFETY: pgrx reads an array of texts as this type.
