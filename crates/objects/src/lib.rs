@@ -2,6 +2,7 @@
 
 mod address;
 mod reader;
+mod refusal;
 mod runtime;
 mod tag;
 mod whole;
@@ -20,7 +21,7 @@ pub use reader::ObjectReader;
 pub use whole::{Condition, Put};
 pub use writer::ObjectWriter;
 
-use tally_postgres::{ErrorKind, Failure};
+use tally_postgres::Failure;
 
 /// An object, as it was when it was found.
 #[derive(Debug, Clone)]
@@ -109,16 +110,20 @@ impl Object {
 
 /// Says what went wrong in a store, and what to do about it.
 pub fn failure(error: &Error) -> Failure {
+    let cause = cause(error);
+    let code = refusal::code(&cause);
     match error {
+        Error::NotFound { .. } if code == Some("NoSuchBucket") => Failure::usage("no such bucket"),
         Error::NotFound { .. } => Failure::usage("no such object"),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Failure::usage("access denied")
-            .mend("check the credentials, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and this machine's clock"),
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Failure::usage(match code {
+            Some(code) => format!("access denied: {code}"),
+            None => "access denied".into(),
+        })
+        .mend("check the credentials, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and this machine's clock"),
         Error::Precondition { .. } => {
             Failure::new("object changed while it was being read").mend("run the command again")
         }
-        _ => Failure::new(causes(error))
-            .of_kind(ErrorKind::Retry)
-            .mend("check the address, then run the command again"),
+        _ => Failure::transient(refusal::brief(cause)).mend("check the address, then run the command again"),
     }
 }
 
@@ -132,7 +137,7 @@ fn error(error: &Error) -> io::Error {
 }
 
 /// The innermost cause says what happened; the others say that something has.
-fn causes(error: &dyn std::error::Error) -> String {
+fn cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

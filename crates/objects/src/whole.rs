@@ -22,7 +22,7 @@ pub enum Condition {
 pub enum Put {
     /// The object is there, with this tag.
     Stored(String),
-    /// Requirement not met: the object was not written.
+    /// Requirement not met: something else is there, or the object itself, if the answer to a first request was lost.
     Refused,
 }
 
