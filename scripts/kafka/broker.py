@@ -69,6 +69,8 @@ class Broker(ProcessService):
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            # Nor for the next look at what can be compacted.
+            "log.cleaner.backoff.ms": "200",
         }
         users = []
         if self.secure:

@@ -1,6 +1,8 @@
 //! A client for what tests ask of a broker apart from messages.
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
@@ -42,6 +44,13 @@ impl Kafka {
             let known = metadata.topics()[0].partitions();
             known.len() == partitions && known.iter().all(|partition| partition.leader() >= 0)
         });
+    }
+
+    /// Replaces the properties of a topic.
+    pub fn configure_topic(&self, name: &str, properties: &[(&str, &str)]) {
+        let topic = AlterConfig::new(ResourceSpecifier::Topic(name));
+        let topic = properties.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
+        self.wait(self.admin.alter_configs([&topic], &self.options))[0].as_ref().unwrap();
     }
 
     /// Deletes a topic.

@@ -3,6 +3,7 @@
 //!
 //! - [`World`]: a broker inside the test, for topics of a few messages.
 //! - [`Topic`]: a topic on a real Kafka, for what the broker inside cannot do.
+//! - [`TopicArchive`]: an archive of a topic.
 //! - [`Files`]: a directory of files; [`HttpProxy`] stands in front of a store of objects.
 //! - [`Job`]: thousands of simulated trades on a real Kafka, loaded by one or several loaders that come and go.
 //! - [`Scene`]: numbered messages on a real Kafka, with a [`Proxy`] in front of PostgreSQL and [`Server`]s to break.
@@ -22,6 +23,7 @@ mod reading;
 mod scene;
 mod server;
 mod topic;
+mod topic_archive;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -39,6 +41,7 @@ pub use reading::define_reading;
 pub use scene::Scene;
 pub use server::Server;
 pub use topic::Topic;
+pub use topic_archive::{bad, good, TopicArchive};
 pub use world::World;
 
 /// Longer than any restart or pause takes: tests wait for progress, never for a time.

@@ -1,5 +1,8 @@
 //! A topic on a real broker, in KAFKA_BROKERS, for what the embedded one cannot do.
 
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -20,10 +23,15 @@ pub struct Topic {
 impl Topic {
     /// Creates the topic.
     pub fn new(name: &str) -> Self {
+        Self::with(name, &[])
+    }
+
+    /// Creates the topic with these properties.
+    pub fn with(name: &str, properties: &[(&str, &str)]) -> Self {
         let brokers = environment("KAFKA_BROKERS");
         let kafka = Kafka::new(&brokers);
         let name = format!("{name}_{}", std::process::id());
-        kafka.create_topic(&name, 1, &FOR_EVER);
+        kafka.create_topic(&name, 1, &[&FOR_EVER, properties].concat());
         Self { name, brokers, kafka }
     }
 
@@ -49,6 +57,11 @@ impl Topic {
         producer.flush(STUCK).unwrap();
     }
 
+    /// Replaces the properties.
+    pub fn configure(&self, properties: &[(&str, &str)]) {
+        self.kafka.configure_topic(&self.name, &[&FOR_EVER, properties].concat());
+    }
+
     /// Adds partitions until there are as many.
     pub fn grow_to(&self, partitions: usize) {
         self.kafka.grow(&self.name, partitions);
@@ -59,6 +72,21 @@ impl Topic {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.name, 0, Offset::Offset(offset)).unwrap();
         self.kafka.delete_records(&list);
+    }
+
+    /// Returns the offsets of all messages that can be read.
+    pub fn offsets(&self) -> Vec<i64> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("group.id", "offsets");
+        let consumer: BaseConsumer = config.set("enable.partition.eof", "true").create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, 0, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let messages = consumer.iter().map_while(|message| match message {
+            Err(KafkaError::PartitionEOF(_)) => None,
+            message => Some(message.unwrap().offset()),
+        });
+        messages.collect()
     }
 
     /// Deletes the topic and creates it again.

@@ -1,6 +1,6 @@
 //! The objects of a chunk: one for each hour of a range of offsets of a partition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
 use tally_files::input::Location;
@@ -16,6 +16,8 @@ const YEAR: &str = "/year=";
 pub struct ObjectChunk {
     /// The topic.
     pub topic: String,
+    /// The id that the broker gave the topic, if it did.
+    topic_id: String,
     partition: i32,
     locations: Vec<Location>,
 }
@@ -35,9 +37,30 @@ pub fn find(locations: Vec<Location>) -> Result<Vec<ObjectChunk>, Failure> {
         };
         chunks.entry(key).or_default().push(location);
     }
-    let chunk =
-        |((topic, partition, ..), locations): (ChunkKey, _)| ObjectChunk { topic, partition, locations };
+    let chunk = |((topic, partition, _, topic_id), locations): (ChunkKey, _)| ObjectChunk {
+        topic,
+        topic_id,
+        partition,
+        locations,
+    };
     Ok(chunks.into_iter().map(chunk).collect())
+}
+
+/// Fails if chunks are of several topics of the same name: they have the same offsets, and nothing says which came first.
+pub fn check_topics(chunks: &[ObjectChunk]) -> Result<(), Failure> {
+    let mut ids: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for chunk in chunks.iter().filter(|chunk| !chunk.topic_id.is_empty()) {
+        ids.entry(&chunk.topic).or_default().insert(&chunk.topic_id);
+    }
+    match ids.into_iter().find(|(_, ids)| ids.len() > 1) {
+        None => Ok(()),
+        Some((topic, ids)) => {
+            let names = ids.into_iter().collect::<Vec<_>>().join(", ");
+            Err(Failure::usage(format!("objects are of several topics of this name, with the ids {names}"))
+                .at(format!("topic {topic:?}"))
+                .mend("load those of one id after the other, by patterns such as **/*-ID.ndjson.zst, each under a --job of its own"))
+        }
+    }
 }
 
 /// Reads the name of an object: `trades/year=2026/month=01/day=31/hour=05/3-00000000000000000005-ID.ndjson.zst`.

@@ -65,6 +65,7 @@ pub fn run(args: MessagesArgs) -> Result<(), Failure> {
         |section: &Topic, name: &String| section.name == *name || section.is_pattern() && section.fits(name);
     let mut chunks = chunk::find(input::expand(&args.paths, ENDINGS)?)?;
     chunks.retain(|chunk| args.topics.is_empty() || args.topics.contains(&chunk.topic));
+    chunk::check_topics(&chunks)?;
     let mut names: Vec<String> = chunks.iter().map(|chunk| chunk.topic.clone()).collect();
     names.dedup();
     if let Some(name) = names.iter().find(|name| !config.topics.iter().any(|section| is_of(section, name))) {

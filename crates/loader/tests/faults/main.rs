@@ -4,6 +4,7 @@
 //! `scripts/test.py faults` runs the quick ones, `make faults` all; those in modules called `long` are not quick.
 //! They share their servers and break them, and so run one after the other.
 
+mod archive;
 mod avro;
 mod broker;
 mod network;

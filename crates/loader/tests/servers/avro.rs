@@ -24,7 +24,7 @@ pub fn register(subject: &str, schema: &str, references: serde_json::Value) -> u
 }
 
 /// A message with a value of this schema, in the registry's framing.
-fn message(id: u32, schema: &Schema, fields: &[(&str, Value)]) -> Vec<u8> {
+pub fn message(id: u32, schema: &Schema, fields: &[(&str, Value)]) -> Vec<u8> {
     let fields = fields.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
     let mut message = vec![0];
     message.extend(id.to_be_bytes());
@@ -33,6 +33,7 @@ fn message(id: u32, schema: &Schema, fields: &[(&str, Value)]) -> Vec<u8> {
     message
 }
 
+/// The rest of a section of a topic in Avro, and the registry's.
 pub fn avro(rest: &str) -> String {
     format!("format = 'avro'\n{rest}\n[registry]\nurl = '{}'", registry_url())
 }

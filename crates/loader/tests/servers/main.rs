@@ -27,6 +27,7 @@ mod partitions;
 mod positions;
 mod shared_load;
 mod strangers;
+mod topic_kinds;
 mod topics;
 mod upsert;
 mod values;

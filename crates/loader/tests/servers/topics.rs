@@ -1,10 +1,6 @@
 //! Archives of topics: every message comes back, byte for byte and once, whatever is killed; and into the tables that
 //! the topic would have been loaded into.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -12,98 +8,16 @@ use rand_chacha::ChaCha12Rng;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::ClientConfig;
-use tally_testkit::{database_url, environment, program, tally, HttpFault, HttpProxy, Topic, World, STUCK};
-use tempfile::{NamedTempFile, TempDir};
+use tally_testkit::{bad, environment, good, tally, HttpFault, HttpProxy, Topic, TopicArchive, World, STUCK};
 
 /// 2026-01-01T00:00:00Z, in milliseconds since 1970.
-const NEW_YEAR: i64 = 1_767_225_600_000;
-const HOUR: i64 = 3_600_000;
+pub const NEW_YEAR: i64 = 1_767_225_600_000;
+pub const HOUR: i64 = 3_600_000;
 /// Number of kills that an archive has to survive.
 const KILLS: u32 = 12;
 
-/// An archive in a directory, of the topic of a configuration.
-struct Archive {
-    directory: TempDir,
-    config: NamedTempFile,
-    topic: String,
-}
-
-impl Archive {
-    fn new(config: &str, topic: &str) -> Self {
-        let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-        file.write_all(config.as_bytes()).unwrap();
-        Self { directory: tempfile::tempdir().unwrap(), config: file, topic: topic.into() }
-    }
-
-    fn command(&self, place: &str, options: &[&str]) -> Command {
-        let mut command = program("tally");
-        command.args(["archive", "topics", "--to", place, "--config"]).arg(self.config.path()).args(options);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn place(&self) -> &str {
-        self.directory.path().to_str().unwrap()
-    }
-
-    /// Archives what the topic has; returns what was said.
-    fn run(&self, options: &[&str]) -> String {
-        good(self.command(self.place(), options).output().unwrap())
-    }
-
-    /// Archives in vain; returns why.
-    fn complaint(&self, options: &[&str]) -> String {
-        bad(self.command(self.place(), options).output().unwrap())
-    }
-
-    fn look(&self, verb: &str) -> Output {
-        let mut command = program("tally");
-        command.args(["archive", verb, "--database", &database_url(), "--topic", &self.topic]);
-        command.output().unwrap()
-    }
-
-    /// Loads the archive; returns what was said.
-    fn load(&self, config: &str, options: &[&str]) -> Output {
-        let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-        file.write_all(config.as_bytes()).unwrap();
-        let mut command = program("tally");
-        command.args(["load", "messages", "--config"]).arg(file.path()).args(options).arg(self.place());
-        command.output().unwrap()
-    }
-
-    /// The objects, by their names.
-    fn objects(&self) -> BTreeMap<String, String> {
-        let pattern = format!("{}/**/*.ndjson.zst", self.place());
-        let found = glob::glob(&pattern).unwrap().map(Result::unwrap);
-        let text = |path: &Path| String::from_utf8(zstd::decode_all(&*std::fs::read(path).unwrap()).unwrap());
-        let name = |path: &PathBuf| path.strip_prefix(self.directory.path()).unwrap().display().to_string();
-        found.map(|path| (name(&path), text(&path).unwrap())).collect()
-    }
-
-    /// All lines of the objects, by partition and offset; fails if a message is there twice.
-    fn lines(&self) -> BTreeMap<(i64, i64), serde_json::Value> {
-        let mut lines = BTreeMap::new();
-        for line in self.objects().values().flat_map(|text| text.lines()) {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            let key = (line["partition"].as_i64().unwrap(), line["offset"].as_i64().unwrap());
-            assert!(lines.insert(key, line).is_none(), "{key:?} is there twice");
-        }
-        lines
-    }
-}
-
-fn good(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn bad(output: Output) -> String {
-    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr).unwrap()
-}
-
 /// A world of which no archive knows anything.
-fn world(name: &'static str) -> World {
+pub fn world(name: &'static str) -> World {
     let mut world = World::new(name);
     forget(&mut world, name);
     world
@@ -127,17 +41,17 @@ fn forget(world: &mut World, job: &str) {
     }
 }
 
-fn producer(brokers: &str) -> BaseProducer {
+pub fn producer(brokers: &str) -> BaseProducer {
     ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
 }
 
-fn send(producer: &BaseProducer, record: BaseRecord<[u8], [u8]>) {
+pub fn send(producer: &BaseProducer, record: BaseRecord<[u8], [u8]>) {
     producer.send(record).map_err(|(error, _)| error).unwrap();
     producer.flush(STUCK).unwrap();
 }
 
 /// The rows of a table as text, in the order of all columns.
-fn rows(world: &mut World, table: &str) -> Vec<String> {
+pub fn rows(world: &mut World, table: &str) -> Vec<String> {
     world.column(&format!("SELECT t::text FROM {table} AS t ORDER BY 1"))
 }
 
@@ -145,7 +59,7 @@ fn rows(world: &mut World, table: &str) -> Vec<String> {
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn every_message_is_kept_with_its_bytes_in_the_hour_of_its_timestamp() {
     let world = world("topics_bytes");
-    let archive = Archive::new(&world.config(""), world.name);
+    let archive = TopicArchive::new(&world.config(""), world.name);
     let producer = producer(&world.cluster.bootstrap_servers());
     let record = |time: i64| BaseRecord::<[u8], [u8]>::to("topics_bytes").timestamp(time);
     let headers = OwnedHeaders::new()
@@ -206,7 +120,7 @@ fn an_archive_is_loaded_as_the_topic_would_be() {
     const LAST: &str =
         "columns = [{ name = 'id', type = 'bigint' }, { name = 'n', type = 'bigint' }]\nkey = ['id']";
     let mut world = world("topics_load");
-    let archive = Archive::new(&world.config(""), world.name);
+    let archive = TopicArchive::new(&world.config(""), world.name);
     let producer = producer(&world.cluster.bootstrap_servers());
     for n in 0..3000i64 {
         // Out of order, so that the last message of an id is often in an earlier hour than the one before it.
@@ -276,7 +190,7 @@ fn an_archive_is_loaded_as_the_topic_would_be() {
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn kills_neither_lose_a_message_nor_keep_one_twice() {
     let mut world = world("topics_kills");
-    let archive = Archive::new(&world.config(""), world.name);
+    let archive = TopicArchive::new(&world.config(""), world.name);
     let producer = producer(&world.cluster.bootstrap_servers());
     // Of hundreds of hours, so that a chunk has as many objects between which a run may be killed.
     let mut all = 0i64;
@@ -341,7 +255,7 @@ fn kills_neither_lose_a_message_nor_keep_one_twice() {
 #[ignore = "needs PostgreSQL, in DATABASE_URL, and an object store, in AWS_ENDPOINT_URL"]
 fn faults_of_the_store_are_waited_out_and_one_archive_is_at_work() {
     let mut world = world("topics_faults");
-    let archive = Archive::new(&world.config(""), world.name);
+    let archive = TopicArchive::new(&world.config(""), world.name);
     let producer = producer(&world.cluster.bootstrap_servers());
     let filler = "x".repeat(1000);
     for n in 0..200i64 {
@@ -392,7 +306,7 @@ fn transactions_retention_and_topics_made_anew() {
     let mut world = world("topics_real");
     let topic = Topic::new("topics_real");
     let config = topic.config(&world, "");
-    let archive = Archive::new(&config, &topic.name);
+    let archive = TopicArchive::new(&config, &topic.name);
     let transactional = topic.producer(true);
     transactional.init_transactions(STUCK).unwrap();
     for (id, is_kept) in [(0, true), (1, false), (2, true)] {
@@ -403,7 +317,7 @@ fn transactions_retention_and_topics_made_anew() {
             false => transactional.abort_transaction(STUCK).unwrap(),
         }
     }
-    let values = |archive: &Archive| -> Vec<String> {
+    let values = |archive: &TopicArchive| -> Vec<String> {
         archive.lines().values().map(|line| line["value"].as_str().unwrap().to_string()).collect()
     };
     assert!(archive.run(&[]).starts_with("archived 2 messages"));
@@ -432,10 +346,7 @@ fn transactions_retention_and_topics_made_anew() {
     topic.drop_before(10);
     let said = archive.complaint(&[]);
     assert!(said.contains("offset 8 comes next, but the broker's oldest is 10"), "{said}");
-    let skip = Archive {
-        directory: archive.directory,
-        ..Archive::new(&topic.config(&world, "on_gap = 'skip'"), &topic.name)
-    };
+    let skip = archive.with_config(&topic.config(&world, "on_gap = 'skip'"));
     assert!(skip.run(&[]).starts_with("archived 1 messages in 1 objects"));
     let ids = ["0", "2", "3", "4", "6", "7"].map(|id| format!("{{\"id\":{id}}}"));
     assert_eq!(values(&skip), ids, "what was written is kept, and of the rest what the topic still has");
