@@ -2,7 +2,7 @@
 """The loader's rate with the service beside it, whose clients each follow a chart once a second, over its rate alone.
 
     scripts/cluster.py run --pg-config $(scripts/where.sh pg15) --set shared_buffers=1GB --set max_wal_size=8GB \\
-        -- scripts/kafka/broker.py run -- benches/serve/beside.py [--rows 1000000] [--clients 4] [--rounds 5]
+        -- scripts/kafka/broker.py run -- benches/serve/beside.py [--rows 5000000] [--clients 4] [--rounds 5]
 
 A topic is loaded again and again, in turn alone and with clients, into a table that is emptied between; the charts are of another table.
 Prints both rates of each round and their ratio, and the median of the ratios. The clients' own time is Python's, and part of the burden.
@@ -67,7 +67,7 @@ def follow(service, ended, asked):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
