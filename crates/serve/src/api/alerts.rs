@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::Extension;
 
 use super::parameters::Parameters;
-use super::streaming::{last_event_id, stream};
+use super::streaming::{last_event_id, stream, StreamEvent};
 use crate::access::Caller;
 use crate::alerts::{read, Alerts};
 use crate::problem::Problem;
@@ -19,7 +19,7 @@ use crate::problem::Problem;
     params(("report" = Option<Vec<String>>, Query, description = "only changes of this report, or of one of these", explode = true),
         ("after" = Option<String>, Query, description = "begin after these positions, `report:change,…`; without it, with what comes"),
         ("Last-Event-ID" = Option<String>, Header, description = "the same, as browsers send it; takes precedence")),
-    responses((status = 200, description = "the changes", content_type = "text/event-stream", body = String),
+    responses((status = 200, description = "the changes, each as a server-sent event", content_type = "text/event-stream", body = StreamEvent),
         (status = 101, description = "the changes, over a websocket"), Problem))]
 pub async fn alerts(
     caller: Caller,

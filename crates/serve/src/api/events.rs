@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::answer::json;
 use super::parameters::Parameters;
-use super::streaming::{self, last_event_id};
+use super::streaming::{self, last_event_id, StreamEvent};
 use crate::access::Caller;
 use crate::events::{read_after, Begin, Events};
 use crate::problem::Problem;
@@ -64,7 +64,7 @@ pub async fn topics(
         ("last" = Option<i64>, Query, minimum = 0, maximum = 1_000_000, description = "begin so many messages before the end of each partition"),
         ("after" = Option<String>, Query, description = "begin after these positions, `partition:offset,…`"),
         ("Last-Event-ID" = Option<String>, Header, description = "the same, as browsers send it; takes precedence")),
-    responses((status = 200, description = "the events", content_type = "text/event-stream", body = String),
+    responses((status = 200, description = "the events, each as a server-sent event", content_type = "text/event-stream", body = StreamEvent),
         (status = 101, description = "the events, over a websocket"), Problem))]
 pub async fn stream(
     caller: Caller,

@@ -13,6 +13,18 @@ use crate::streams::{over_http, over_socket, Teller};
 /// Size of what clients may say.
 const SAID: usize = 4 << 10;
 
+/// An event of a stream. Over a websocket it is JSON, of several events in a frame.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "streams write their events themselves; this describes them")]
+pub struct StreamEvent {
+    /// The name of what is no event of the topic or report itself, such as `opened` and `missed`.
+    event: Option<String>,
+    /// The positions after which to go on, for `Last-Event-ID`.
+    id: Option<String>,
+    /// The event as JSON.
+    data: String,
+}
+
 /// Answers with what `begin` begins: over a websocket where the request asks for that, or as server-sent events.
 pub async fn stream<T: Teller>(
     request: Request,
