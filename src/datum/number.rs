@@ -2,7 +2,7 @@
 
 use crate::pg::server::error::raise;
 use pgrx::{AnyNumeric, PgSqlErrorCode};
-use tally_stats::{split_decimal, split_short};
+use tally_stats::{split_decimal, split_short, whole_units};
 
 /// Bits of the header of a numeric as it is stored: a short one, or one that is no finite number; of the sign, the digits
 /// after the point and the weight in a short one, and in a long one.
@@ -13,8 +13,6 @@ const SHORT_SCALE: (u16, u32) = (0x1F80, 7);
 const SHORT_WEIGHT: (u16, u16) = (0x003F, 0x0040);
 const NEGATIVE: u16 = 0x4000;
 const SCALE: u16 = 0x3FFF;
-/// Number of digits of base 10000 that are always less than 2^54.
-const MOST: usize = 4;
 
 /// Splits a numeric of few digits, given as it is stored, as [`split_numeric`] does; none if it has many, or is no number.
 #[inline]
@@ -33,18 +31,8 @@ pub fn split_stored(bytes: &[u8]) -> Option<(f64, f64)> {
             (sign == NEGATIVE, header & SCALE, i32::from(weight as i16), digits)
         }
     };
-    if digits.len() > 2 * MOST {
-        return None;
-    }
     let (digits, _) = digits.as_chunks::<2>();
-    let number = digits.iter().fold(0, |number, digit| number * 10_000 + i64::from(word(digit)));
-    // The last digit counts this power of ten, in units of the last place.
-    let power = 4 * (weight - digits.len() as i32 + 1) + i32::from(scale);
-    let factor = 10i64.checked_pow(power.unsigned_abs())?;
-    let unscaled = match power >= 0 {
-        true => number.checked_mul(factor)?,
-        false => (number % factor == 0).then_some(number / factor)?,
-    };
+    let unscaled = whole_units(digits.iter().map(word), weight, scale.into())?;
     split_short(if is_negative { -unscaled } else { unscaled }, scale.into())
 }
 

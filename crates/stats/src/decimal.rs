@@ -12,6 +12,9 @@ const EXACT: u64 = 1 << 53;
 /// The length of a number whose digits always fit into a 64-bit integer.
 const SHORT: usize = 18;
 
+/// The number of digits of base 10000 that are always less than 2^54.
+const MOST_GROUPS: usize = 4;
+
 /// The powers of ten that are doubles.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
@@ -25,6 +28,23 @@ pub fn split_integer(x: i64) -> (f64, f64) {
     match x.unsigned_abs() <= EXACT {
         true => (hi, 0.0),
         false => (hi, (i128::from(x) - hi as i128) as f64),
+    }
+}
+
+/// A number of few digits in base 10000, of which the first counts 10000^`weight`, in units of 10^-`scale`; `None` if it is
+/// not a whole number of them, or if the digits or the number are too many for 64 bits.
+#[inline]
+pub fn whole_units(digits: impl ExactSizeIterator<Item = u16>, weight: i32, scale: u32) -> Option<i64> {
+    if digits.len() > MOST_GROUPS {
+        return None;
+    }
+    // The last digit counts this power of ten.
+    let power = 4 * (weight - digits.len() as i32 + 1) + scale as i32;
+    let number = digits.fold(0, |number, digit| number * 10_000 + i64::from(digit));
+    let factor = 10i64.checked_pow(power.unsigned_abs())?;
+    match power >= 0 {
+        true => number.checked_mul(factor),
+        false => (number % factor == 0).then_some(number / factor),
     }
 }
 
@@ -126,6 +146,8 @@ fn power_of_ten(mut power: u32) -> Dd {
 mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
+    use num_bigint::BigInt;
+    use num_traits::{ToPrimitive, Zero};
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -155,6 +177,33 @@ mod tests {
         }
         assert_eq!(split_short(-1250, 2), Some((-12.5, 0.0)));
         assert_eq!((split_short(1, 23), split_short((1 << 53) + 1, 0)), (None, None));
+    }
+
+    #[test]
+    fn groups_of_digits_are_the_number_that_they_write() {
+        let mut random = ChaCha8Rng::seed_from_u64(2);
+        let mut whole = 0;
+        for _ in 0..100_000 {
+            let count = random.random_range(0..=5);
+            let digits: Vec<u16> =
+                (0..count).map(|_| [0, 7, 5000, 9999][random.random_range(0..4)]).collect();
+            let (weight, scale) = (random.random_range(-8..=8), random.random_range(0..=24));
+            // In units of 10^-60, which all of these numbers are whole in.
+            let units = digits.iter().zip(0..).map(|(digit, place)| {
+                BigInt::from(*digit) * BigInt::from(10).pow((60 + 4 * (weight - place)) as u32)
+            });
+            let (sum, unit) = (units.sum::<BigInt>(), BigInt::from(10).pow(60 - scale));
+            let exact = (&sum % &unit).is_zero().then(|| sum / unit).and_then(|number| number.to_i64());
+            if let Some(found) = whole_units(digits.iter().copied(), weight, scale) {
+                assert_eq!(Some(found), exact, "{digits:?} {weight} {scale}");
+                whole += 1;
+            }
+        }
+        assert!(whole > 20_000, "{whole}");
+        assert_eq!(whole_units([12, 5000].into_iter(), 0, 2), Some(1250));
+        assert_eq!(whole_units([12, 5000].into_iter(), 0, 0), None);
+        assert_eq!(whole_units([1].into_iter(), i16::MAX.into(), 16383), None);
+        assert_eq!(whole_units([1].into_iter(), i16::MIN.into(), 0), None);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub mod tree;
 mod wire;
 
 pub use dd::Dd;
-pub use decimal::{split_decimal, split_integer, split_short};
+pub use decimal::{split_decimal, split_integer, split_short, whole_units};
 pub use exact::{Decimal, Unit};
 pub use extreme::Extreme;
 pub use moments::Impossible;

@@ -20,7 +20,7 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// This and the later one as one.
+    /// The stretch of both, of which the later one follows.
     fn with(&self, later: &Stretch) -> Stretch {
         let rows = self.rows + later.rows;
         let [before, after] = [self, later].map(|stretch| stretch.rows / rows);

@@ -1,6 +1,6 @@
 //! A season of many rows, as of a day of rows every few minutes or a week of hours, which is no part of the level.
 //!
-//! It is sought among the means of blocks of rows, whose length it is not told, and kept as a curve of a few slots.
+//! A season is sought among the means of blocks of rows, whose length it is not told, and kept as a curve of a few slots.
 
 mod curve;
 mod search;
