@@ -333,6 +333,12 @@ CREATE FUNCTION recurring_changes(d detector) RETURNS bigint[]
 COMMENT ON FUNCTION recurring_changes(detector) IS
     'rows of those change_points that come alike at the same time of other days or weeks, lead between states that the series goes to and from, or are the opposite of one a week before';
 
+CREATE FUNCTION change_excursions(d detector, since timestamptz, OUT "row" bigint, OUT first_row bigint, OUT back boolean) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'change_excursions_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 4;
+
+COMMENT ON FUNCTION change_excursions(detector, timestamptz) IS
+    'of the change_points since that time, those of level that are taken back by later ones, or take back: the row at which the series left its level, and whether they lead back to it';
+
 CREATE FUNCTION fleet_discoveries(
     evidence double precision[], wanted boolean[], fdr double precision,
     OUT number integer, OUT probability double precision, OUT expected_false_share double precision
@@ -461,20 +467,16 @@ BEGIN
                     %1$I.recurring_changes(s.d) AS recurring
                 FROM (%3$s) s
             ), detected AS MATERIALIZED (
-                -- All changes of all series, and a row without a change for each of the others. A change of level may be undone by the
-                -- next one. Numerics, as differences of the greatest doubles are none.
+                -- All changes of all series, and a row without a change for each of the others.
                 SELECT pg_catalog.row_number() OVER () AS number, s.which, s.series, s.weight, c.*,
                     CASE WHEN c."row" IS NULL THEN %1$I.change_evidence(s.d, $2) ELSE %1$I.change_evidence(s.d, $2, c."row") END AS evidence,
-                    c."row" OPERATOR(pg_catalog.=) ANY (s.recurring) AS recurs,
-                    COALESCE(c.kind OPERATOR(pg_catalog.=) 'level' AND pg_catalog.lead(c.kind) OVER later OPERATOR(pg_catalog.=) 'level'
-                        AND pg_catalog.sign(pg_catalog.lead(c.difference) OVER later) OPERATOR(pg_catalog.<>) pg_catalog.sign(c.difference)
-                        AND pg_catalog.abs(pg_catalog.lead(c.after::pg_catalog.numeric) OVER later OPERATOR(pg_catalog.-) c.before::pg_catalog.numeric)
-                            OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(c.difference::pg_catalog.numeric)), false) AS undone
+                    c."row" OPERATOR(pg_catalog.=) ANY (s.recurring) AS recurs
                 FROM watched s LEFT JOIN LATERAL (
-                    SELECT * FROM %1$I.change_points(s.d) c WHERE c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
+                    SELECT c.*, x.first_row, x.back
+                    FROM %1$I.change_points(s.d) c LEFT JOIN %1$I.change_excursions(s.d, $2) x ON x."row" OPERATOR(pg_catalog.=) c."row"
+                    WHERE c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
                         AND COALESCE(c.at OPERATOR(pg_catalog.>=) $2, $2 OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz)
                 ) c ON true
-                WINDOW later AS (PARTITION BY s.which ORDER BY c."row")
             ), chosen AS (
                 SELECT f.number::pg_catalog.int8 AS number, f.probability, f.expected_false_share
                 FROM (
@@ -489,20 +491,11 @@ BEGIN
                             ORDER BY d.number) AS wanted
                     FROM detected d
                 ) e, %1$I.fleet_discoveries(e.evidence, e.wanted, $3) f
-            ), judged AS (
-                SELECT d.*, f.probability AS posterior, f.expected_false_share,
-                    pg_catalog.count(*) FILTER (WHERE NOT d.undone) OVER (PARTITION BY d.which ORDER BY d."row" DESC) AS chain
-                FROM detected d LEFT JOIN chosen f ON f.number OPERATOR(pg_catalog.=) d.number
-                WHERE d.kind IS NOT NULL
-            ), linked AS (
-                -- A change and the one that undoes it are told together. In a chain of these, every other one is told.
-                SELECT j.*, j.undone AND pg_catalog.row_number() OVER (PARTITION BY j.which, j.chain ORDER BY j."row")
-                    OPERATOR(pg_catalog.%%) 2::pg_catalog.int8 OPERATOR(pg_catalog.=) 1::pg_catalog.int8 AS ends
-                FROM judged j
             ), found AS MATERIALIZED (
+                -- A change that leads back is told with those that it takes back.
                 SELECT * FROM (
-                    SELECT l.*, CASE WHEN l.ends THEN pg_catalog.lead(l.at) OVER later END AS ended_at,
-                        pg_catalog.lag(l.ends AND l.posterior IS NOT NULL) OVER later AS told,
+                    SELECT l.*, CASE WHEN NOT l.back THEN pg_catalog.max(l.at) OVER excursion END AS ended_at,
+                        l.back AND pg_catalog.bool_or(NOT l.back AND l.posterior IS NOT NULL) OVER excursion AS told,
                         l.posterior OPERATOR(pg_catalog.*) LEAST(pg_catalog.abs(l.effect_sd), 100::pg_catalog.float8)
                             OPERATOR(pg_catalog.*) l.weight AS importance,
                         -- It came after the row before: a slice may have more frequent rows than its parent.
@@ -511,8 +504,12 @@ BEGIN
                                 OPERATOR(pg_catalog./) (l.first_alerted_row OPERATOR(pg_catalog.-) l."row")::pg_catalog.float8
                             ELSE '0'::pg_catalog.interval END, COALESCE(l.first_alerted_at, l.at), '[]') AS seen,
                         CASE WHEN $10 OPERATOR(pg_catalog.<>) '' THEN pg_catalog.string_to_array(l.series, $10) END AS path
-                    FROM linked l
-                    WINDOW later AS (PARTITION BY l.which ORDER BY l."row")
+                    FROM (
+                        SELECT d.*, f.probability AS posterior, f.expected_false_share
+                        FROM detected d LEFT JOIN chosen f ON f.number OPERATOR(pg_catalog.=) d.number
+                        WHERE d.kind IS NOT NULL
+                    ) l
+                    WINDOW excursion AS (PARTITION BY l.which, l.first_row)
                 ) l
                 WHERE l.posterior IS NOT NULL
             ), above AS MATERIALIZED (

@@ -4,6 +4,7 @@ use super::datum::{stored, SETTINGS};
 use crate::pg::memory::heap::{collect, fallibly};
 use crate::pg::server::error::raise;
 use pgrx::prelude::*;
+use tally_stats::detector::excursions;
 use tally_stats::fleet::{self, Null};
 
 /// Natural log of the Bayes factor for a change at `since` or later.
@@ -24,6 +25,20 @@ fn detector_row_evidence(state: &[u8], since: i64, row: i64) -> Option<f64> {
 fn recurring_changes(state: &[u8]) -> Vec<i64> {
     let changes = stored(state).changes(SETTINGS);
     changes.iter().filter(|change| change.recurs.is_some()).map(|change| change.row as i64 + 1).collect()
+}
+
+/// Rows, from 1, of the changes since a time that are steps of excursions: of each the row at which its excursion began, and
+/// whether it leads back.
+#[pg_extern(sql = false)]
+fn change_excursions(
+    state: &[u8],
+    since: i64,
+) -> TableIterator<'static, (name!(row, i64), name!(first_row, i64), name!(back, bool))> {
+    let detector = stored(state);
+    let mut changes = detector.changes(SETTINGS);
+    changes.retain(|change| since == i64::MIN || detector.timed() && change.at >= since);
+    let steps = excursions(&changes);
+    TableIterator::new(steps.into_iter().map(|step| (step.row as i64 + 1, step.first as i64 + 1, step.back)))
 }
 
 /// The most changes in one report, which takes seconds to compare them.

@@ -26,6 +26,15 @@ SELECT explanation ~ '^outage fell from .*, seen [\w: ]+(; probability 0.\d+)?; 
 -- The end is told by itself if only rises are asked for.
 SELECT series, at, ended_at FROM important_changes(rows_of('outage'), direction => 'up');
 SELECT series, at FROM important_changes(rows_of('outage|large'), direction => 'down');
+-- So is one that is undone in steps, and each step away.
+CREATE TABLE steps AS
+SELECT series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at, levels[1 + i / 60] + noise(i + 300 * length(series)) AS value
+FROM (VALUES ('recovers', '{100,80,90,100}'::int[]), ('sinks', '{100,90,80,100}'), ('goes on', '{100,80,90,120}')) s(series, levels), generate_series(0, 239) i
+UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other';
+SELECT series, at, ended_at, sign(difference) AS sign FROM important_changes('SELECT series, at, value FROM steps') ORDER BY series, at;
+SELECT series, "row", first_row, back FROM (SELECT series, detect(value, at ORDER BY at) AS d FROM steps GROUP BY series) s, change_excursions(d, '-infinity')
+ORDER BY 1, 2;
+SELECT count(*) FROM (SELECT series, detect(value, at ORDER BY at) AS d FROM steps GROUP BY series) s, change_excursions(d, '2026-06-05Z');
 
 -- Sizes that matter.
 SELECT series FROM important_changes(rows_of('large|small')) ORDER BY 1;

@@ -26,7 +26,7 @@ pub use clock::Refused;
 pub use codec::{CodecError, MOST_BYTES, VERSION};
 pub use history::History;
 pub use options::Options;
-pub use report::{Change, Forecast, Kind, Recurrence};
+pub use report::{excursions, Change, Forecast, Kind, Recurrence};
 pub use settings::Settings;
 
 use alerts::Alerts;

@@ -6,6 +6,7 @@ mod changes;
 mod comparison;
 mod echoes;
 mod evidence;
+mod excursions;
 mod explain;
 mod figures;
 mod forecast;
@@ -17,6 +18,7 @@ pub use bursts::settled;
 pub use change::{Change, Kind, Recurrence};
 pub use changes::changes;
 pub use evidence::{change_probability, Evidence};
+pub use excursions::excursions;
 pub use forecast::{forecast, state, Forecast};
 
 use super::clock::Clock;
