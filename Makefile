@@ -13,7 +13,7 @@ export RUSTUP_TOOLCHAIN ?= stable
 endif
 # NIST's published data sets, where there are any: the tests of the accuracy read them too.
 export NIST_STRD ?= $(abspath $(wildcard ../shared/data/nist))
-# The change-point and anomaly sets and their scorers, likewise: benches/detection/run.py prints the scores.
+# The change-point and anomaly sets and their scorers, likewise: benches/detection/run.py prints the scores, domains.py their intervals.
 export TCPD_DATA ?= $(abspath $(wildcard ../shared/data/tcpd))
 export NAB_DATA ?= $(abspath $(wildcard ../shared/data/nab))
 export TALLY_SCORERS ?= $(abspath $(wildcard ../shared/bench))

@@ -110,4 +110,5 @@ def main():
                 print(f"{name} x {factor:3}: {each.line([f'{name}={value * factor}'])}")
 
 
-main()
+if __name__ == "__main__":
+    main()
