@@ -362,7 +362,7 @@ fn changes_at_the_same_time_of_other_days_or_weeks_recur() {
     assert!(begun.len() == 3 && begun.iter().all(|c| c.1 == Some(WEEK)), "{begun:?}");
     // The end of the first weekend would have come two rows after those in which it is not seen.
     let cut = recurring(
-        (0..1330).map(|i| normal(&mut rng) + if (522..714).contains(&i) || i >= 1194 { 10.0 } else { 0.0 }),
+        (0..1350).map(|i| normal(&mut rng) + if (542..734).contains(&i) || i >= 1214 { 10.0 } else { 0.0 }),
     );
     assert!(cut.len() == 3 && cut.iter().all(|c| c.1 == Some(WEEK)), "{cut:?}");
     // Up for three days from Saturday on, and for the next one.

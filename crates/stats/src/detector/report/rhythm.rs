@@ -11,8 +11,8 @@ pub const WEEK: i64 = 7 * DAY;
 const AROUND: usize = 32;
 /// The share of a season by which a change may come early or late.
 const SLACK: u64 = 24;
-/// Multiples of the first rows in which a change is not seen: of these, and of as many that tell what was before.
-const UNSEEN: f64 = 2.0;
+/// Multiples of the first rows in which a change is not surely seen: of these, and of those that tell what was before.
+const UNSEEN: f64 = 3.0;
 /// The least rows in a season: among fewer, changes come at the same time by chance.
 const LEAST_ROWS: f64 = 8.0;
 /// The share of a change by which levels may differ from those of another that is like it.
