@@ -447,7 +447,7 @@ fn noise_from_nothing_is_one_change() {
             let found: Vec<(u64, Kind)> = lasting.map(|c| (c.row, c.kind)).collect();
             // Rows that stand out may come before it.
             assert!(
-                matches!(found[..], [(row, Kind::Variance | Kind::Level)] if row < start + 60),
+                matches!(found[..], [(row, Kind::Variance)] if row < start + 60),
                 "{before} {size} {start}: {found:?}"
             );
         }

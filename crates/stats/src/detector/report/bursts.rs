@@ -1,5 +1,6 @@
 //! Bursts of starts: where noise appears from nothing, every row is a new level until the noise is known.
 
+use crate::detector::numbers::Brief;
 use crate::detector::segmentation::Start;
 use crate::detector::settings::Settings;
 use std::iter::Peekable;
@@ -30,9 +31,12 @@ impl<'a, I: Iterator<Item = &'a Start>> Iterator for Settled<'a, I> {
         }
         let last = self.starts.next()?;
         let (mut first, mut passed) = (last, 0);
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
         let (rows, short) = (self.rows, |start: &Start| start.before.is_some() && start.alerted.is_none());
         while let Some(earlier) = self.starts.next_if(|e| short(e) && first.row - e.row < rows) {
             (first, passed) = (earlier, passed + 1);
+            let level = earlier.before.map_or(f64::NAN, |before| before.level);
+            (least, most) = (least.min(level), most.max(level));
         }
         if passed < BURST {
             self.next = (passed > 0).then(|| first.clone());
@@ -40,6 +44,10 @@ impl<'a, I: Iterator<Item = &'a Start>> Iterator for Settled<'a, I> {
         }
         let mut burst = first.clone();
         (burst.probability, burst.alerted) = (last.probability, last.alerted);
+        if let (Some(before), None) = (&mut burst.before, self.starts.peek()) {
+            // The beginning is forgotten: this is one of the levels within the burst.
+            before.level_error = Brief::new(before.level_error.get().max((most - least) / 2.0));
+        }
         Some(burst)
     }
 }
