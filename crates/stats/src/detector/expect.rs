@@ -15,7 +15,7 @@ impl Detector {
         let place = judged.clock.now().ahead(ahead);
         let noise = judged.scale.noise(s);
         let (known, then) = judged.known_ahead(ahead, &noise, s)?;
-        let phase = judged.noise_at(place.at, s);
+        let phase = judged.noise_at(place.at, known.season, s);
         let usual = judged.experts.usual_ahead(&known, ahead, phase, then.noise.get(), judged.views.rows());
         Some(report::forecast(judged.seen(), usual.mean, usual.reach))
     }
@@ -28,11 +28,14 @@ impl Detector {
         let last = (now.at, self.scale.last());
         let places = [now.at, place.at].map(|at| self.clock.place_in_steps(at));
         let learnt = self.scale.season_ahead([now.row, row], places);
-        self.known(last, &place, learnt, noise, s)
+        let (known, reading) = self.known(last, &place, learnt, noise, s)?;
+        let phases = [now.at, place.at].map(|at| self.options.phase(at));
+        let moved = self.views.level_move(phases, self.step(), s);
+        Some((Known { moved, ..known }, reading))
     }
 
     /// Knowledge of a row at a place after the last one, of which `last` is time and value, and its segment's reading; none
-    /// before a value. `learnt` is what the learnt season says of it.
+    /// before a value. `learnt` is what the learnt season says of it. The level does not move in a single step.
     fn known(
         &self,
         last: (i64, f64),
@@ -42,10 +45,9 @@ impl Detector {
         s: &Settings,
     ) -> Option<(Known, Reading)> {
         let reading = self.segmentation.reading(place, s)?;
-        let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
-        let slot = |at| self.views.slot_at(self.options.phase(at), s);
         let phases = [last.0, place.at].map(|at| self.options.phase(at));
-        let moved = self.views.level_move(phases, self.step(), s);
+        let [season_before, season] = phases.map(|phase| self.views.season_at(phase, self.step(), s));
+        let [slot_before, slot] = phases.map(|phase| self.views.slot_at(phase, s));
         let known = Known {
             level: reading.level,
             learnt,
@@ -53,11 +55,11 @@ impl Detector {
             last: last.1,
             calm: self.views.calm(),
             around: self.views.level(),
-            season: season(place.at),
-            season_before: season(last.0),
-            slot: slot(place.at),
-            slot_before: slot(last.0),
-            moved,
+            season,
+            season_before,
+            slot,
+            slot_before,
+            moved: 0.0,
             direction: self.experts.direction(),
             kept: noise.correlation,
             impetus: noise.impetus,
@@ -70,9 +72,9 @@ impl Detector {
         self.options.share(self.clock.step())
     }
 
-    /// Size of noise at a time relative to that of all times.
-    fn noise_at(&self, at: i64, s: &Settings) -> f64 {
-        self.views.noise_at(self.options.phase(at), self.step(), s)
+    /// Size of noise at a time relative to that of all times; `season` is the season then.
+    fn noise_at(&self, at: i64, season: f64, s: &Settings) -> f64 {
+        self.views.noise_at(self.options.phase(at), season, self.step(), s)
     }
 
     /// The usual for a row with this value, which the forecasts learn, and whether the season matters for it; `last` is
@@ -92,7 +94,7 @@ impl Detector {
         else {
             return (Expectation { mean: x, reach: 0.0 }, false);
         };
-        let phase = self.noise_at(place.at, s);
+        let phase = self.noise_at(place.at, known.season, s);
         let forecasts = known.forecasts(1.0);
         let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
         let (steps, rows) = (place.since(last), self.views.rows());

@@ -210,7 +210,7 @@ impl SeriesScale {
     fn find_long(&mut self, calm: f64, when: &When, s: &Settings) -> Option<Turn> {
         let (mean, reach) = (self.spread.mean(), LONG_REACH * self.spread.variance().sqrt());
         let cut = if self.long.found() { calm } else { between(calm, mean - reach, mean + reach) };
-        let noise = (self.noise.estimate(s).variance, self.noise.calm_variance(s));
+        let noise = || (self.noise.estimate(s).variance, self.noise.calm_variance(s));
         let turn = self.long.learn(cut, when.place, when.period, noise)?;
         self.noise.smooth(turn.increments, s);
         self.spread.calm(turn.variance);

@@ -189,13 +189,13 @@ impl Views {
         phase.map_or(0.0, |phase| self.profile.season(phase, step, s))
     }
 
-    /// Size of noise at a phase relative to that of all phases, where rows are a `step` of phase apart. Jumps that the
-    /// season makes, such as that of every morning, are no noise.
-    pub fn noise_at(&self, phase: Option<f64>, step: f64, s: &Settings) -> f64 {
+    /// Size of noise at a phase relative to that of all phases, where rows are a `step` of phase apart and the season is
+    /// `season`. Jumps that it makes, such as that of every morning, are no noise.
+    pub fn noise_at(&self, phase: Option<f64>, season: f64, step: f64, s: &Settings) -> f64 {
         let Some(phase) = phase else { return 1.0 };
         let usual = self.profile.usual(phase, self.jump, QUIET * self.jump, s);
         let before = self.profile.season((phase - step).rem_euclid(1.0), step, s);
-        let turn = (self.profile.season(phase, step, s) - before).abs();
+        let turn = (season - before).abs();
         if turn > SEASONAL_JUMP * self.profile.jump(usual) {
             usual.noise.min(1.0)
         } else {

@@ -80,7 +80,11 @@ impl Profile {
         }
         let (mut place, mut left) = (from * SLOTS as f64, (to - from).rem_euclid(1.0) * SLOTS as f64);
         let mut sum = 0.0;
+        // Rounding may take one slot more than there are.
         for _ in 0..=SLOTS {
+            if left == 0.0 {
+                break;
+            }
             let part = (place.floor() + 1.0 - place).min(left);
             sum += part * self.deviations[place as usize % SLOTS].get();
             (place, left) = (place + part, left - part);

@@ -100,15 +100,15 @@ impl LongSeason {
         }
     }
 
-    /// Learns the value at a place, without its season. `period` is that of the calendar in steps, if any, and `noise` the
-    /// variances of a row, and of means of rows by what a row is worth in them. Returns the level if a season is found or
-    /// lost by it.
+    /// Learns the value at a place, without its season. `period` is that of the calendar in steps, if any, and `noise`
+    /// tells the variances of a row, and of means of rows by what a row is worth in them, which only a curve asks for.
+    /// Returns the level if a season is found or lost by it.
     pub fn learn(
         &mut self,
         calm: f64,
         place: f64,
         period: f64,
-        (noise, of_means): (f64, f64),
+        noise: impl Fn() -> (f64, f64),
     ) -> Option<Turn> {
         match self {
             LongSeason::Sought(search) => {
@@ -117,6 +117,7 @@ impl LongSeason {
                 None
             }
             LongSeason::Tried(curve) => {
+                let (noise, of_means) = noise();
                 if !curve.foretell(calm - curve.deviation(place), place, noise, of_means)? {
                     *self = LongSeason::Sought(SeasonSearch::again());
                     return None;
@@ -131,7 +132,7 @@ impl LongSeason {
                 Some(turn)
             }
             LongSeason::Found(curve) => {
-                if curve.learn(calm, place, noise) {
+                if curve.learn(calm, place, noise().0) {
                     return None;
                 }
                 let (level, steps) = (curve.level(), curve.remembered());
