@@ -1,19 +1,23 @@
 //! One number of every segment, and arithmetic on all of them at once.
 
-use super::MOST_CANDIDATES;
 use wide::f64x2;
 
-/// Numbers that are computed at once, and how often that is for all segments.
-const PAIR: usize = 2;
-const PAIRS: usize = MOST_CANDIDATES.div_ceil(PAIR);
+/// Numbers that are computed at once.
+pub const PAIR: usize = 2;
 
-/// One number of each segment.
-#[derive(Clone, Copy, Default)]
-pub struct Lane([[f64; PAIR]; PAIRS]);
+/// One number of each of as many segments as there are pairs for.
+#[derive(Clone, Copy)]
+pub struct Lane<const PAIRS: usize>([[f64; PAIR]; PAIRS]);
 
-impl Lane {
+impl<const PAIRS: usize> Default for Lane<PAIRS> {
+    fn default() -> Self {
+        Lane::splat(0.0)
+    }
+}
+
+impl<const PAIRS: usize> Lane<PAIRS> {
     /// A lane with one number for all segments.
-    pub const fn splat(x: f64) -> Lane {
+    pub const fn splat(x: f64) -> Self {
         Lane([[x; PAIR]; PAIRS])
     }
 
@@ -30,7 +34,10 @@ impl Lane {
 
 /// Computes a number of each segment from others.
 #[inline(always)]
-pub fn map<const N: usize>(numbers: [&Lane; N], f: impl Fn([f64x2; N]) -> f64x2) -> Lane {
+pub fn map<const N: usize, const PAIRS: usize>(
+    numbers: [&Lane<PAIRS>; N],
+    f: impl Fn([f64x2; N]) -> f64x2,
+) -> Lane<PAIRS> {
     let mut lane = Lane::default();
     for i in 0..PAIRS {
         lane.0[i] = f(numbers.map(|number| number.0[i].into())).to_array();

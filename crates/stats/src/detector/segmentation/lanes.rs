@@ -16,67 +16,67 @@ const LEAST_REST: f64 = 1e-7;
 
 /// The numbers of segments; see [`super::segment::Segment`] and [`super::wander::Wander`].
 #[derive(Default)]
-pub struct Lanes {
-    pub prior: Lane,
-    pub weight: Lane,
-    pub mean: Lane,
-    pub time: Lane,
-    pub times: Lane,
-    pub products: Lane,
-    pub half_squares: Lane,
-    pub slope_odds: Lane,
-    pub level: Lane,
-    pub last: Lane,
-    pub wander_squares: Lane,
-    pub wander_odds: Lane,
+pub struct Lanes<const PAIRS: usize> {
+    pub prior: Lane<PAIRS>,
+    pub weight: Lane<PAIRS>,
+    pub mean: Lane<PAIRS>,
+    pub time: Lane<PAIRS>,
+    pub times: Lane<PAIRS>,
+    pub products: Lane<PAIRS>,
+    pub half_squares: Lane<PAIRS>,
+    pub slope_odds: Lane<PAIRS>,
+    pub level: Lane<PAIRS>,
+    pub last: Lane<PAIRS>,
+    pub wander_squares: Lane<PAIRS>,
+    pub wander_odds: Lane<PAIRS>,
     /// Steps from the start of the segment to the row.
-    pub since: Lane,
+    pub since: Lane<PAIRS>,
 }
 
 /// A row as the segments see it.
-struct Arrival<'a> {
+struct Arrival<'a, const PAIRS: usize> {
     prior: &'a Prior,
     /// Density of the outlier branch.
     outlier: f64,
     /// The part of a row's evidence that autocorrelation makes common to all models; 0 for none.
     common: f64,
     /// Distances of the value and of the time from the means, and the weights of the means.
-    distance: Lane,
-    since: Lane,
-    rows: Lane,
+    distance: Lane<PAIRS>,
+    since: Lane<PAIRS>,
+    rows: Lane<PAIRS>,
     /// Whether the row tells the wandering level from the fixed one: the first rows do not tell a level that wanders
     /// from one that was reached; nor do events.
-    told: Lane,
+    told: Lane<PAIRS>,
 }
 
 /// Densities of a value, or of the step to it.
 #[derive(Default)]
-struct Densities {
-    level: Lane,
-    trend: Lane,
-    wander: Lane,
+struct Densities<const PAIRS: usize> {
+    level: Lane<PAIRS>,
+    trend: Lane<PAIRS>,
+    wander: Lane<PAIRS>,
     /// The step by the noise of the segment, and by that of all rows.
-    step: Lane,
-    usual: Lane,
+    step: Lane<PAIRS>,
+    usual: Lane<PAIRS>,
 }
 
 /// Evidence of a row for the models.
-struct Weights {
+struct Weights<const PAIRS: usize> {
     /// Log of the density by the fixed level.
-    level: Lane,
+    level: Lane<PAIRS>,
     /// Ratios of the densities with a slope, and with a level that wanders, to that one.
-    slope: Lane,
-    wander: Lane,
+    slope: Lane<PAIRS>,
+    wander: Lane<PAIRS>,
     /// Factor of the odds of the wandering level for the noise of the segment, which the fixed level has as well.
-    fade: Lane,
+    fade: Lane<PAIRS>,
 }
 
 const ONE: f64x2 = f64x2::ONE;
 
-impl Lanes {
+impl<const PAIRS: usize> Lanes<PAIRS> {
     /// Takes in a value. Returns the logs of its densities, tempered: multiplied by the weight that autocorrelated
     /// noise leaves it. `outlier` is the density of the outlier branch.
-    pub fn observe(&mut self, x: f64, outlier: f64, prior: &Prior) -> Lane {
+    pub fn observe(&mut self, x: f64, outlier: f64, prior: &Prior) -> Lane<PAIRS> {
         let events = prior.counts.is_some();
         let least = if events { f64::INFINITY } else { FIRST };
         let row = Arrival {
@@ -104,12 +104,12 @@ impl Lanes {
         gain
     }
 
-    fn densities(&self, row: &Arrival) -> Densities {
+    fn densities(&self, row: &Arrival<PAIRS>) -> Densities<PAIRS> {
         let prior = row.prior;
         let (half, distance, since) = (f64x2::splat(0.5), &row.distance, &row.since);
         let a = map([&self.weight], |[weight]| weight * 0.5 + prior.noise_rows);
         let peak = map([&a], |[a]| student_peak(a));
-        let student = |scale: &Lane, error: &Lane| {
+        let student = |scale: &Lane<PAIRS>, error: &Lane<PAIRS>| {
             map([scale, error, &a, &peak], |[scale, error, a, peak]| {
                 exp((a + 0.5) * -ln(error * error * scale + 1.0)) * (peak * scale).sqrt() * prior.inliers
             })
@@ -144,7 +144,7 @@ impl Lanes {
     }
 
     /// Probabilities that the value is no outlier.
-    fn inliers(&self, densities: &Densities, row: &Arrival) -> Lane {
+    fn inliers(&self, densities: &Densities<PAIRS>, row: &Arrival<PAIRS>) -> Lane<PAIRS> {
         let Densities { level, trend, wander, .. } = densities;
         let wander = map([&row.told, wander, level], |[told, wander, level]| told.select(wander, level));
         let numbers = [level, trend, &wander, &self.slope_odds, &self.wander_odds];
@@ -155,7 +155,7 @@ impl Lanes {
     }
 
     /// Weighs the models of the segments; returns the logs of the densities by all of them.
-    fn weigh(&mut self, evidence: &Weights, row: &Arrival) -> Lane {
+    fn weigh(&mut self, evidence: &Weights<PAIRS>, row: &Arrival<PAIRS>) -> Lane<PAIRS> {
         let before = map([&self.slope_odds, &self.wander_odds], |[slope, wander]| slope + wander + 1.0);
         let slope = map([&self.slope_odds, &evidence.slope], |[odds, factor]| odds * factor);
         let wander = map([&row.told, &self.wander_odds, &evidence.wander], |[told, odds, factor]| {
@@ -171,7 +171,7 @@ impl Lanes {
     }
 
     /// Learns the wandering level, and keeps the last value: of an outlier nothing remains.
-    fn wander(&mut self, density: &Lane, inlier: &Lane, row: &Arrival) {
+    fn wander(&mut self, density: &Lane<PAIRS>, inlier: &Lane<PAIRS>, row: &Arrival<PAIRS>) {
         let (prior, told, distance) = (row.prior, &row.told, &row.distance);
         let error = map([distance, &self.level], |[distance, level]| distance - level);
         let off = map([density, &error], |[density, error]| density / (density + row.outlier) * error);
@@ -190,7 +190,7 @@ impl Lanes {
 
     /// Learns the fixed level and the slope. An outlier moves nothing: the more probable that the value is one, the less
     /// it moves the segment.
-    fn learn(&mut self, inlier: &Lane, row: &Arrival) {
+    fn learn(&mut self, inlier: &Lane<PAIRS>, row: &Arrival<PAIRS>) {
         let Arrival { prior, rows, distance, since, .. } = row;
         let weight = map([inlier], |[inlier]| inlier * prior.weight);
         let step = map([rows, &weight], |[rows, weight]| weight / (rows + weight));
@@ -213,14 +213,14 @@ impl Lanes {
     }
 }
 
-impl Densities {
+impl<const PAIRS: usize> Densities<PAIRS> {
     /// Evidence of a row for and against the models. Events do not tell them apart.
     ///
     /// Of autocorrelated rows, a fixed level has a share that the correlation leaves, and the rest is common to all
     /// models: the density of the step from the row before. The wandering level explains the whole of the row.
-    fn evidence(&self, events: bool, row: &Arrival) -> Weights {
+    fn evidence(&self, events: bool, row: &Arrival<PAIRS>) -> Weights<PAIRS> {
         let Arrival { prior, outlier, common, .. } = *row;
-        let log = |density: &Lane| map([density], |[density]| ln(density + outlier));
+        let log = |density: &Lane<PAIRS>| map([density], |[density]| ln(density + outlier));
         let level = map([&self.level], |[level]| ln(level + outlier) * prior.weight);
         let one = Lane::splat(1.0);
         if events {

@@ -30,6 +30,7 @@ use super::settings::Settings;
 use candidate::{worst, Candidate};
 use census::Census;
 use explained::Stretch;
+use lane::PAIR;
 use lanes::Lanes;
 use paths::{Marks, Paths, NONE};
 use segment::Segment;
@@ -38,6 +39,7 @@ use wide::f64x2;
 
 /// The most candidates in a stored state.
 const MOST_CANDIDATES: usize = 8;
+const MOST_PAIRS: usize = MOST_CANDIDATES.div_ceil(PAIR);
 /// The candidates that are kept in any case.
 const FEW_CANDIDATES: usize = 4;
 
@@ -155,22 +157,12 @@ impl Segmentation {
         let (start, score, weight) =
             self.begin(place, previous, prior.evidence_of_step(x - previous.value), hazard, s);
         let outlier = prior.outlier(x);
-        let mut lanes = Lanes::default();
-        for (i, candidate) in (0..MOST_CANDIDATES).zip(&self.candidates) {
-            candidate.segment.widen(&mut lanes, i);
-            lanes.since.set(i, place.since(self.paths.start(candidate.start).at));
-        }
-        let gains = lanes.observe(x, outlier, prior);
-        let stay = ln_of(1.0 - hazard);
-        for (i, candidate) in (0..MOST_CANDIDATES).zip(&mut self.candidates) {
-            let before = candidate.segment.mean();
-            candidate.segment.narrow(&lanes, i);
-            let rows = (place.row - self.paths.start(candidate.start).row + 1) as f64;
-            let moved = (before, candidate.segment.mean());
-            candidate.census.observe(x, previous.value, moved, rows, prior.reach);
-            let gain = gains.get(i) + stay;
-            candidate.score = (f64::from(candidate.score) + gain) as f32;
-            candidate.weight = (f64::from(candidate.weight) + gain) as f32;
+        let steps = (x, previous.value, ln_of(1.0 - hazard));
+        match self.candidates.len().div_ceil(PAIR) {
+            0 | 1 => self.go_on::<1>(steps, &place, outlier, prior),
+            2 => self.go_on::<2>(steps, &place, outlier, prior),
+            3 => self.go_on::<3>(steps, &place, outlier, prior),
+            _ => self.go_on::<MOST_PAIRS>(steps, &place, outlier, prior),
         }
         let (segment, gain) = Segment::begin(x, outlier, prior);
         let (score, weight) = ((score + gain) as f32, (weight + gain) as f32);
@@ -183,6 +175,34 @@ impl Segmentation {
             candidate.weight -= likeliest;
         }
         self.prune(place.row, s);
+    }
+
+    /// Takes in a row as one of the segments so far, which are as many pairs or half a one less: `x`, the value before, and
+    /// the log of the probability that no segment begins.
+    #[inline(never)]
+    fn go_on<const PAIRS: usize>(
+        &mut self,
+        (x, previous, stay): (f64, f64, f64),
+        place: &Place,
+        outlier: f64,
+        prior: &Prior,
+    ) {
+        let mut lanes = Lanes::<PAIRS>::default();
+        for (i, candidate) in (0..PAIR * PAIRS).zip(&self.candidates) {
+            candidate.segment.widen(&mut lanes, i);
+            lanes.since.set(i, place.since(self.paths.start(candidate.start).at));
+        }
+        let gains = lanes.observe(x, outlier, prior);
+        for (i, candidate) in (0..PAIR * PAIRS).zip(&mut self.candidates) {
+            let before = candidate.segment.mean();
+            candidate.segment.narrow(&lanes, i);
+            let rows = (place.row - self.paths.start(candidate.start).row + 1) as f64;
+            let moved = (before, candidate.segment.mean());
+            candidate.census.observe(x, previous, moved, rows, prior.reach);
+            let gain = gains.get(i) + stay;
+            candidate.score = (f64::from(candidate.score) + gain) as f32;
+            candidate.weight = (f64::from(candidate.weight) + gain) as f32;
+        }
     }
 
     /// Adds the row as a possible start, after the best segmentation so far; returns it with its score and weight.

@@ -92,7 +92,7 @@ impl Segment {
 
     /// Puts the numbers into a lane.
     #[inline]
-    pub fn widen(&self, lanes: &mut Lanes, i: usize) {
+    pub fn widen<const PAIRS: usize>(&self, lanes: &mut Lanes<PAIRS>, i: usize) {
         lanes.prior.set(i, self.prior.into());
         lanes.weight.set(i, self.weight.into());
         lanes.mean.set(i, self.mean);
@@ -106,7 +106,7 @@ impl Segment {
 
     /// Takes them from a lane.
     #[inline]
-    pub fn narrow(&mut self, lanes: &Lanes, i: usize) {
+    pub fn narrow<const PAIRS: usize>(&mut self, lanes: &Lanes<PAIRS>, i: usize) {
         self.weight = lanes.weight.get(i) as f32;
         self.mean = lanes.mean.get(i);
         self.time = lanes.time.get(i) as f32;

@@ -52,7 +52,7 @@ impl Wander {
 
     /// Puts the numbers into a lane.
     #[inline]
-    pub fn widen(&self, lanes: &mut Lanes, i: usize) {
+    pub fn widen<const PAIRS: usize>(&self, lanes: &mut Lanes<PAIRS>, i: usize) {
         lanes.level.set(i, self.level.into());
         lanes.last.set(i, self.last.into());
         lanes.wander_squares.set(i, self.half_squares.into());
@@ -61,7 +61,7 @@ impl Wander {
 
     /// Takes them from a lane.
     #[inline]
-    pub fn narrow(&mut self, lanes: &Lanes, i: usize) {
+    pub fn narrow<const PAIRS: usize>(&mut self, lanes: &Lanes<PAIRS>, i: usize) {
         self.level = lanes.level.get(i) as f32;
         self.last = lanes.last.get(i) as f32;
         self.half_squares = lanes.wander_squares.get(i) as f32;
