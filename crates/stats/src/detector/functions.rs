@@ -13,22 +13,11 @@ const BIAS: u64 = 1023;
 /// A double from which on neighbours are 1 apart: a whole number below it is its lowest bits, if added.
 const WHOLE: f64 = (1u64 << SIGNIFICAND) as f64;
 
-/// A polynomial, from the constant term, in Estrin's order: its steps wait less for one another than Horner's.
+/// A polynomial of four terms, from the constant one, in Estrin's order: its steps wait less for one another than
+/// Horner's. `square` is that of `x`.
 #[inline(always)]
-fn polynomial<const N: usize>(x: f64x2, coefficients: [f64; N]) -> f64x2 {
-    let mut terms = coefficients.map(f64x2::splat);
-    let (mut power, mut count) = (x, N);
-    while count > 1 {
-        for i in 0..count / 2 {
-            terms[i] = terms[2 * i] + terms[2 * i + 1] * power;
-        }
-        if count % 2 == 1 {
-            terms[count / 2] = terms[count - 1];
-        }
-        count = count.div_ceil(2);
-        power *= power;
-    }
-    terms[0]
+fn cubic(x: f64x2, square: f64x2, [a, b, c, d]: [f64; 4]) -> f64x2 {
+    (x * b + a) + (x * d + c) * square
 }
 
 /// Natural logarithm of positive normal numbers, within 2e-11 of it; some number for others.
@@ -49,7 +38,7 @@ pub fn ln(x: f64x2) -> f64x2 {
     let k = k - f64x2::splat(WHOLE + BIAS as f64);
     let s = (m - 1.0) / (m + 1.0);
     let z = s * s;
-    k * LN_2 + (s + s + s * z * polynomial(z, ODD))
+    k * LN_2 + (s + s + s * z * cubic(z, z * z, ODD))
 }
 
 /// Exponentials, within 5e-12 of them; beyond the normal numbers the least, or nearly the greatest of them.
@@ -59,23 +48,23 @@ pub fn exp(x: f64x2) -> f64x2 {
     const FIRST: f64 = f64::from_bits(LN_2.to_bits() & !0xfff);
     const REST: f64 = 2.823_529_056_303_157_7e-13;
     const NEAREST: f64 = 1.5 * WHOLE;
-    const TERMS: [f64; 9] = [
-        1.0,
-        1.0,
-        0.5,
-        0.166_666_667_190_289_36,
+    const FIRST_TERMS: [f64; 4] = [1.0, 1.0, 0.5, 0.166_666_667_190_289_36];
+    const NEXT_TERMS: [f64; 4] = [
         0.041_666_666_719_012_26,
         0.008_333_298_469_800_59,
         0.001_388_885_403_566_671,
         0.000_198_992_855_758_962_82,
-        2.485_958_983_458_905_6e-5,
     ];
+    const LAST_TERM: f64 = 2.485_958_983_458_905_6e-5;
     let x = x.fast_max(f64x2::splat(-708.0)).fast_min(f64x2::splat(709.0));
     let n = x * LOG2_E + NEAREST;
     let k = n - NEAREST;
     let r = (x - k * FIRST) - k * REST;
     let scale: f64x2 = cast((cast::<_, u64x2>(n) + u64x2::splat(BIAS)) << SIGNIFICAND);
-    scale * polynomial(r, TERMS)
+    let square = r * r;
+    let fourth = square * square;
+    let terms = cubic(r, square, FIRST_TERMS) + cubic(r, square, NEXT_TERMS) * fourth;
+    scale * (terms + fourth * fourth * LAST_TERM)
 }
 
 /// Natural logarithm of one number, with the same bits.
