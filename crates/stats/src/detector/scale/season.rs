@@ -205,10 +205,22 @@ impl Season {
     }
 }
 
+/// The greatest product at the lag of a season, or 0.
+fn greatest(products: &[f32; LAGS]) -> f32 {
+    // Each fourth one by itself, so that none waits for the one before.
+    let mut greatest = [0f32; 4];
+    for products in products[SHORTEST - 1..LAGS - 1].chunks(greatest.len()) {
+        for (greatest, product) in greatest.iter_mut().zip(products) {
+            *greatest = if *product > *greatest { *product } else { *greatest };
+        }
+    }
+    greatest.into_iter().fold(0.0, f32::max)
+}
+
 /// The lag at which differences are most alike, or nearly so at a part of it, if they are; and the share of each of the
 /// differences one lag ago and its multiples that comes again.
 fn likeliest(products: &[f32; LAGS], squares: f64, rows: f64) -> Option<(usize, f64)> {
-    let greatest = products[SHORTEST - 1..LAGS - 1].iter().fold(0f32, |a, b| a.max(*b));
+    let greatest = greatest(products);
     if f64::from(greatest) <= LIKELY * squares / rows.sqrt() {
         return None;
     }
@@ -225,7 +237,7 @@ fn likeliest(products: &[f32; LAGS], squares: f64, rows: f64) -> Option<(usize, 
 /// leaves noise about a level.
 fn find(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<Found> {
     let error = 1.0 / count.sqrt();
-    let greatest = products[SHORTEST - 1..LAGS - 1].iter().fold(0f32, |a, b| a.max(*b));
+    let greatest = greatest(products);
     if f64::from(greatest) < 0.5 * SEEN * squares * error {
         return None;
     }

@@ -23,7 +23,7 @@ pub use reading::Reading;
 use super::alerts::{Alert, Alerted};
 use super::check::{structure, Check};
 use super::clock::{Clock, Place};
-use super::functions::{exp, ln_of};
+use super::functions::{exp, ln, ln_of};
 use super::numbers::LogOdds;
 use super::scale::Prior;
 use super::settings::Settings;
@@ -154,10 +154,11 @@ impl Segmentation {
         hazard: f64,
         s: &Settings,
     ) {
-        let (start, score, weight) =
-            self.begin(place, previous, prior.evidence_of_step(x - previous.value), hazard, s);
+        let [begins, stays] = ln(f64x2::new([hazard, 1.0 - hazard])).to_array();
+        let jump = begins + prior.evidence_of_step(x - previous.value);
+        let (start, score, weight) = self.begin(place, previous, jump, s);
         let outlier = prior.outlier(x);
-        let steps = (x, previous.value, ln_of(1.0 - hazard));
+        let steps = (x, previous.value, stays);
         match self.candidates.len().div_ceil(PAIR) {
             0 | 1 => self.go_on::<1>(steps, &place, outlier, prior),
             2 => self.go_on::<2>(steps, &place, outlier, prior),
@@ -206,20 +207,12 @@ impl Segmentation {
     }
 
     /// Adds the row as a possible start, after the best segmentation so far; returns it with its score and weight.
-    /// `jump` is the evidence of the step from the row before.
-    fn begin(
-        &mut self,
-        place: Place,
-        previous: &Previous,
-        jump: f64,
-        hazard: f64,
-        s: &Settings,
-    ) -> (u8, f64, f64) {
+    /// `jump` is the log of its probability and the evidence of the step from the row before.
+    fn begin(&mut self, place: Place, previous: &Previous, jump: f64, s: &Settings) -> (u8, f64, f64) {
         let (mut score, mut weight, mut parent, mut before) = (0.0, 0.0, NONE, None);
         if let Some(best) = self.best() {
             let all: f64 = self.chances().sum();
-            let gain = ln_of(hazard) + jump;
-            (score, weight, parent) = (f64::from(best.score) + gain, ln_of(all) + gain, best.start);
+            (score, weight, parent) = (f64::from(best.score) + jump, ln_of(all) + jump, best.start);
             before = Some(self.read(best, &previous.place, s));
         }
         let start = self.paths.add(Start {
