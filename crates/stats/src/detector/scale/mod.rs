@@ -188,6 +188,9 @@ impl SeriesScale {
 
     /// The model of rare events, if the values so far look like such and have no season.
     fn counts(&self, noise: &NoiseEstimate) -> Option<Counts> {
+        if !self.values.countable() {
+            return None;
+        }
         Counts::new(self.values, &self.spread, noise.variance, self.unit())
             .filter(|_| !self.season.found() && !self.long.found())
     }

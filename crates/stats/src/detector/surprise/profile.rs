@@ -37,7 +37,7 @@ pub struct Usual {
 impl Profile {
     /// The usual at a phase from 0 to 1; `jump` is the mean jump of all rows, `quiet` the least that counts.
     pub fn usual(&self, phase: f64, jump: f64, quiet: f64, s: &Settings) -> Usual {
-        let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
+        let slot = (whole(phase * SLOTS as f64) as usize).min(SLOTS - 1);
         let rows = f64::from(self.rows[slot]);
         let relative = (self.jumps[slot].get() + quiet) / (jump + quiet);
         // Shrunk on the logarithmic scale.
@@ -49,7 +49,7 @@ impl Profile {
 
     /// The usual deviation of the slot of a phase; 0 before it has been tried.
     pub fn slot(&self, phase: f64, s: &Settings) -> f64 {
-        let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
+        let slot = (whole(phase * SLOTS as f64) as usize).min(SLOTS - 1);
         if self.tried() && self.rows[slot] >= s.profile_least {
             self.deviations[slot].get()
         } else {
@@ -64,12 +64,13 @@ impl Profile {
         // The first rows of slots are taken to be at their beginnings, and so their means half a step before the middle.
         let middle = 0.5 * (1.0 - step * slots);
         let place = phase * slots + if middle > 0.0 { slots - middle } else { 0.0 };
-        let (first, next) = (place as usize % SLOTS, (place as usize + 1) % SLOTS);
+        let first = whole(place) as usize % SLOTS;
+        let next = if first + 1 < SLOTS { first + 1 } else { 0 };
         if !self.tried() || self.rows[first].min(self.rows[next]) < s.profile_least {
             return 0.0;
         }
         let [first, next] = [first, next].map(|slot| self.deviations[slot].get());
-        first + if middle > 0.0 { place.fract() * (next - first) } else { 0.0 }
+        first + if middle > 0.0 { (place - f64::from(whole(place))) * (next - first) } else { 0.0 }
     }
 
     /// The sum of the usual deviations of the rows from one phase to another, less than a period later, where they are a
@@ -126,4 +127,9 @@ impl Profile {
             && self.jumps.iter().all(|x| up_to(x.get(), MOST_VALUE));
         number(sound, "a mean of its season is out of range")
     }
+}
+
+/// The whole slots of a place. In 32 bits: processors need several steps for a conversion to 64 bits without a sign.
+fn whole(slots: f64) -> u32 {
+    slots as u32
 }
