@@ -395,6 +395,9 @@ fn states_between_which_a_series_goes_recur() {
     let stuck = between(&[60, 40, 75, 31, 52, 60, 90, 600]);
     let (last, before) = stuck.split_last().unwrap();
     assert!(last.1.is_none() && before.iter().all(|c| c.1 == Some(Recurrence::States)), "{stuck:?}");
+    // The third visit makes a habit, of the ways back too.
+    let thrice = between(&[60, 40, 75, 31, 52, 45]);
+    assert!(thrice.len() == 5 && thrice.iter().all(|c| c.1 == Some(Recurrence::States)), "{thrice:?}");
     // Two outages are news.
     let twice = between(&[60, 40, 75, 31, 52]);
     assert!(twice.len() == 4 && twice.iter().all(|c| c.1.is_none()), "{twice:?}");

@@ -3,7 +3,7 @@
 //! `make bench-detection` runs it. Arguments:
 //!
 //! - `--series N` in all, 4000 by default, and `--seed S`: seed 1 while working, another for figures that are published;
-//! - `--only changes|anomalies|fleets|forecasts`;
+//! - `--only changes|anomalies|fleets|forecasts`, and `--fleet NAME` for the fleets whose names begin so;
 //! - `--store FILE` keeps the scores of each series, `--against FILE` prints the differences from kept ones with their
 //!   90 % intervals, series by series;
 //! - `--print FILE` writes the series, their truth and what was found, a line of JSON each, for `benches/detection/peers.sh`;
@@ -214,12 +214,12 @@ fn line(name: &str, r: &[f64; 9]) {
     );
 }
 
-fn fleets(series: usize, seed: u64, s: &Settings) {
+fn fleets(series: usize, seed: u64, named: &str, s: &Settings) {
     println!(
         "{:20}{:>10}{:>12}{:>8}{:>14}{:>8}",
         "fleets, % of series", "null told", "false of 10", "power", "false found", "found"
     );
-    for family in &fleets::FAMILIES {
+    for family in fleets::FAMILIES.iter().filter(|family| family.name.starts_with(named)) {
         let r = family.run(seed, series, s);
         println!(
             "{:20}{:10.1}{:12.1}{:8.1}{:14.1}{:8.1}",
@@ -264,7 +264,7 @@ fn told(name: &str, row: &[f64; 9]) {
 
 fn main() {
     let mut settings = Settings::DEFAULT;
-    let (mut series, mut seed, mut only) = (4000, 1, None);
+    let (mut series, mut seed, mut only, mut fleet) = (4000, 1, None, String::new());
     let (mut store, mut against, mut print) = (None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -273,6 +273,7 @@ fn main() {
             "--series" => series = value().parse().expect("a number of series"),
             "--seed" => seed = value().parse().expect("a seed"),
             "--only" => only = Some(value()),
+            "--fleet" => fleet = value(),
             "--store" => store = Some(value()),
             "--against" => against = Some(value()),
             "--print" => print = Some(value()),
@@ -292,7 +293,7 @@ fn main() {
         anomalies(each, seed, &settings, &mut cost, &mut scores, &mut printed);
     }
     if wanted("fleets") {
-        fleets(2 * each, seed, &settings);
+        fleets(2 * each, seed, &fleet, &settings);
     }
     if wanted("forecasts") {
         forecasts(each, seed, &settings, &mut scores);

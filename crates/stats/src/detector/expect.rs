@@ -17,7 +17,7 @@ impl Detector {
         let (known, then) = judged.known_ahead(ahead, &noise, s)?;
         let phase = judged.noise_at(place.at, known.season, s);
         let usual = judged.experts.usual_ahead(&known, ahead, phase, then.noise.get(), judged.views.rows());
-        Some(report::forecast(judged.seen(), usual.mean, usual.reach))
+        Some(report::forecast(judged.seen(s), usual.mean, usual.reach))
     }
 
     /// Knowledge of the row this many steps ahead of the last one, and its segment's reading; none before a value.

@@ -76,7 +76,7 @@ impl History {
         self.remember();
         let mut changes = Vec::new();
         changes.try_reserve_exact(self.starts.len() + self.outliers.len())?;
-        report::changes(self.detector.seen(), self.starts.iter().rev(), &self.outliers, &mut changes, s);
+        report::changes(self.detector.seen(s), self.starts.iter().rev(), &self.outliers, &mut changes, s);
         Ok(changes)
     }
 

@@ -275,12 +275,13 @@ impl Detector {
         Cow::Owned(judged)
     }
 
-    fn seen(&self) -> Seen<'_> {
+    fn seen(&self, s: &Settings) -> Seen<'_> {
         Seen {
             clock: &self.clock,
             unit: self.scale.unit(),
             range: self.scale.range(),
             segmentation: &self.segmentation,
+            noise: self.scale.noise(s),
             period: self.options.period,
         }
     }
@@ -321,7 +322,7 @@ impl Detector {
 
     /// Current level, slope and noise; none before a value.
     pub fn state(&self, s: &Settings) -> Option<(f64, f64, f64)> {
-        report::state(self.judged(s).seen(), s)
+        report::state(self.judged(s).seen(s), s)
     }
 
     /// Rows since the last change.
@@ -347,7 +348,13 @@ impl Detector {
     pub fn changes(&self, s: &Settings) -> Vec<Change> {
         let judged = self.judged(s);
         let mut changes = Vec::new();
-        report::changes(judged.seen(), judged.segmentation.starts(), judged.outliers.list(), &mut changes, s);
+        report::changes(
+            judged.seen(s),
+            judged.segmentation.starts(),
+            judged.outliers.list(),
+            &mut changes,
+            s,
+        );
         changes
     }
 

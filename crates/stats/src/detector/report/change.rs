@@ -71,6 +71,8 @@ pub struct Change {
     pub interval: (f64, f64),
     /// Size in standard deviations of the noise.
     pub effect_sd: f64,
+    /// The range in which the segment before goes to and fro between states, and that after, if they do.
+    pub between: [Option<(f64, f64)>; 2],
     /// Usual time between two rows, in seconds; none where rows have no time.
     pub step: Option<f64>,
     /// Rows of the segment before, unless it is forgotten.

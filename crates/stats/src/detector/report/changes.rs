@@ -34,7 +34,7 @@ pub fn changes<'a>(
     }
     changes.sort_unstable_by_key(|c| c.row);
     rhythm::mark(seen, changes, s);
-    states::mark(changes);
+    states::mark(changes, seen.clock.rows(), s);
     echoes::mark(seen, changes);
 }
 
@@ -75,6 +75,7 @@ fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
         usual: Some(usual),
         season: outlier.seasonal.then_some(seen.period),
         recurs: None,
+        between: [None; 2],
         interval: (bounded(difference - reach), bounded(difference + reach)),
         effect_sd: bounded(difference / noise.max(LEAST_NOISE)),
         step: seen.step(),

@@ -9,6 +9,10 @@ use crate::student::margin;
 /// The least clarity of a change of the level, relative to the clearest other change, for it to be called one of the
 /// level.
 const PLAIN: f64 = 0.5;
+/// The least correlation of neighbouring rows in a segment that goes to and fro, and the standard deviations within which
+/// its states are.
+const TO_AND_FRO: f64 = 0.5;
+const STATES: f64 = 2.0;
 /// The least number that differences are divided by.
 const LEAST: f64 = 1e-300;
 
@@ -53,6 +57,7 @@ pub fn compare(
     let steps = seen.clock.steps(start.at, ending.at) - ending.beyond;
     let (weight1, weight2) = (before.weight.get().max(1.0), after.weight.get().max(1.0));
     let (noise1, noise2) = (before.noise.get(), after.noise.get());
+    let between = [before, after].map(|reading| states(&seen, &reading));
     let mut clearest = Quantity {
         kind: Kind::Level,
         before: before.level,
@@ -99,10 +104,19 @@ pub fn compare(
         usual: None,
         season: None,
         recurs: None,
+        between,
         interval: (bounded((difference - reach) * factor), bounded((difference + reach) * factor)),
         effect_sd: bounded(difference * steps / noise.max(LEAST)),
         step: seen.step(),
         rows_before,
         rows_after: ending.row - start.row,
     }
+}
+
+/// The range in which a segment goes to and fro between states, if it does.
+fn states(seen: &Seen, reading: &Reading) -> Option<(f64, f64)> {
+    let (offset, _) = reading.census.means();
+    let (centre, reach) = (reading.level + offset, STATES * reading.noise.get());
+    let value = |x: f64| bounded(x * seen.unit);
+    (reading.persistence(&seen.noise) > TO_AND_FRO).then(|| (value(centre - reach), value(centre + reach)))
 }

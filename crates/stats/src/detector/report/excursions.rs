@@ -86,6 +86,7 @@ mod tests {
             usual: None,
             season: None,
             recurs: None,
+            between: [None; 2],
             interval: (0.0, 0.0),
             effect_sd: 1.0,
             step: None,

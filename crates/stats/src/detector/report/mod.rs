@@ -22,6 +22,7 @@ pub use excursions::excursions;
 pub use forecast::{forecast, state, Forecast};
 
 use super::clock::Clock;
+use super::scale::NoiseEstimate;
 use super::segmentation::Segmentation;
 
 /// Confidence of the intervals.
@@ -36,6 +37,8 @@ pub struct Seen<'a> {
     /// The least and the greatest value of the kind that all were.
     pub range: (f64, f64),
     pub segmentation: &'a Segmentation,
+    /// Noise of the series.
+    pub noise: NoiseEstimate,
     /// Length of the seasonal period.
     pub period: i64,
 }

@@ -1,6 +1,7 @@
 //! States of a series: levels that it goes to and from, again and again.
 
 use super::change::{Change, Kind, Recurrence};
+use crate::detector::settings::Settings;
 
 /// Changes before one, and after it, that are looked at.
 const AROUND: usize = 32;
@@ -11,6 +12,10 @@ const OTHERS: usize = 4;
 const LARGE: usize = 3;
 /// Changes of a series that come before it has shown where it goes.
 const FIRST: usize = 2;
+/// The least number of changes to and fro between two states that are a habit, and how many times as often as changes are
+/// expected they have to come: two incidents are none, nor a few in a long time.
+const TO_AND_FRO: usize = 5;
+const OFTEN: f64 = 4.0;
 /// The share of the way between two states by which a level may be off.
 const OFF: f64 = 0.25;
 /// The least share of a change that another one is as large as.
@@ -18,16 +23,17 @@ const AS_LARGE: f64 = 0.5;
 /// Log of how rare a stay has to be, among stays that end at random, to be longer than usual: one in 150.
 const RARE: f64 = 5.0;
 
-/// Marks the changes between states that recur, unless they are marked as a rhythm. A last stay that is longer than usual
-/// is news, and so is the change that it begins with.
-pub fn mark(changes: &mut [Change]) {
+/// Marks the changes of a series of this many rows between states that recur, unless they are marked as a rhythm. A last stay
+/// that is longer than usual is news, and so is the change that it begins with.
+pub fn mark(changes: &mut [Change], rows: u64, s: &Settings) {
     let levels: Vec<usize> = (0..changes.len()).filter(|&i| changes[i].kind == Kind::Level).collect();
     for (place, &i) in levels.iter().enumerate() {
         let first = place.saturating_sub(AROUND);
         let around: Vec<&Change> =
             levels[first..levels.len().min(place + AROUND + 1)].iter().map(|&j| &changes[j]).collect();
         let lasts = place + 1 == levels.len() && is_longer(&around);
-        if changes[i].recurs.is_none() && recurs(&around, place - first) && !lasts {
+        let recurs = || recurs(&around, place - first) || goes_often(&around, place - first, rows, s);
+        if changes[i].recurs.is_none() && !lasts && recurs() {
             changes[i].recurs = Some(Recurrence::States);
         }
     }
@@ -38,7 +44,7 @@ fn recurs(changes: &[&Change], place: usize) -> bool {
     let change = changes[place];
     let size = change.difference().abs();
     let others = || changes.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, other)| *other);
-    if others().filter(|other| alike(change, other)).count() >= ALIKE {
+    if others().filter(|other| alike(change, other)).count() >= ALIKE || is_within_states(changes, place) {
         return true;
     }
     // Levels that the series had left before: of the first changes, too few are known.
@@ -48,6 +54,29 @@ fn recurs(changes: &[&Change], place: usize) -> bool {
     let known = |level: f64| level >= least - OFF * size && level <= most + OFF * size;
     let large = others().filter(|other| other.difference().abs() >= AS_LARGE * size).count();
     place >= FIRST && changes.len() > OTHERS && large >= LARGE && known(change.after)
+}
+
+/// Whether a change is one of many, to and fro between the same two states, of which the series makes more than others do.
+fn goes_often(changes: &[&Change], place: usize, rows: u64, s: &Settings) -> bool {
+    let same = |other: &&&Change| alike(changes[place], other) || undoes(changes[place], other);
+    let count = changes.iter().filter(same).count();
+    let first = changes.iter().find(same).map_or(rows, |first| first.row);
+    count >= TO_AND_FRO && count as f64 >= OFTEN * s.hazard * rows.saturating_sub(first) as f64
+}
+
+/// Whether a change leads to a state between which and others the series went to and fro before, without a change each time,
+/// or is one between two such states of a later segment.
+fn is_within_states(changes: &[&Change], place: usize) -> bool {
+    let change = changes[place];
+    let slack = OFF * change.difference().abs();
+    let earlier = || changes[..=place].iter().filter_map(|c| c.between[0]);
+    let was = |level: f64| earlier().any(|(low, high)| level >= low - slack && level <= high + slack);
+    let goes_within = |(low, high): (f64, f64)| {
+        [change.before, change.after].iter().all(|level| (low..=high).contains(level))
+    };
+    let comes_later = || changes[place..].iter().skip(1).filter_map(|c| c.between[1]).any(goes_within);
+    was(change.after) && (change.between[0].is_some() || was(change.before))
+        || change.between == [None; 2] && comes_later()
 }
 
 /// Whether the last stay is longer than those before it after changes of the same direction make likely: the times between
@@ -63,4 +92,10 @@ fn is_longer(changes: &[&Change]) -> bool {
 fn alike(one: &Change, other: &Change) -> bool {
     let most = OFF * one.difference().abs();
     (one.before - other.before).abs() <= most && (one.after - other.after).abs() <= most
+}
+
+/// Whether a change leads back from where another led to, to where that led from.
+fn undoes(one: &Change, other: &Change) -> bool {
+    let most = OFF * one.difference().abs();
+    (one.before - other.after).abs() <= most && (one.after - other.before).abs() <= most
 }

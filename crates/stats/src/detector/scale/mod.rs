@@ -18,7 +18,7 @@ use counts::{Counts, Values};
 use long::{LongSeason, Turn};
 use memory::Memories;
 use noise::Noise;
-pub use noise::NoiseEstimate;
+pub use noise::{NoiseEstimate, MOST_CORRELATED};
 use season::Season;
 use serde::{Deserialize, Serialize};
 use spread::Spread;

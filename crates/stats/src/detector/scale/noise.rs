@@ -25,6 +25,8 @@ const ALONE: f64 = 1e-6;
 const FARTHEST: f64 = 4.0;
 /// Least share of the noise that a season leaves.
 const LEAST_CALM: f64 = 0.01;
+/// Mean square of the differences, relative to that of the noise in them, from which they are mostly leaps.
+const LEAPS: f64 = 2.0;
 /// The strongest autocorrelation that can be distinguished from a drift.
 pub const MOST_CORRELATED: f64 = 0.95;
 
@@ -64,6 +66,13 @@ pub struct NoiseEstimate {
     pub reach: f64,
     pub size: f64,
     pub square: f64,
+}
+
+impl NoiseEstimate {
+    /// Whether most of what neighbouring rows differ by are leaps, as between states.
+    pub fn leaps(&self) -> bool {
+        self.square > LEAPS * self.differences
+    }
 }
 
 impl Noise {

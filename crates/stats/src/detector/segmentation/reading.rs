@@ -3,11 +3,14 @@
 use super::census::CensusReading;
 use crate::detector::check::{number, within, Check, MOST_VALUE};
 use crate::detector::numbers::{single, Brief};
+use crate::detector::scale::{NoiseEstimate, MOST_CORRELATED};
 use serde::{Deserialize, Serialize};
 
 /// Standard deviations within which nearly all values are, and beyond which hardly any is.
 const WITHIN: f64 = 3.0;
 const BEYOND: f64 = 5.0;
+/// Variance of normal noise by the square of the mean size of its differences.
+const OF_SIZES: f64 = std::f64::consts::FRAC_PI_4;
 
 /// The reading of a segment at one time. Slopes are per step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +40,18 @@ impl Reading {
             *number = Brief::new(number.get() * factor);
         }
         self.census.rescale(factor);
+    }
+
+    /// Correlation of neighbouring rows in a series that leaps; 0 in others. A segment that goes to and fro between states has
+    /// a spread that most differences lack: of its many rows, few are news. Differences count by their size, as leaps are
+    /// few: how long the values stay is asked.
+    pub fn persistence(&self, noise: &NoiseEstimate) -> f64 {
+        if !noise.leaps() {
+            return 0.0;
+        }
+        let (_, activity) = self.census.means();
+        let left = OF_SIZES * (activity / self.noise.get()).powi(2);
+        (1.0 - left).clamp(0.0, MOST_CORRELATED)
     }
 
     /// Whether a value is back within the noise of the level, and the last one was beyond all that it reaches.
