@@ -3,7 +3,7 @@
 //! `make bench-detection` runs it. Arguments:
 //!
 //! - `--series N` in all, 4000 by default, and `--seed S`: seed 1 while working, another for figures that are published;
-//! - `--only changes|anomalies|fleets|forecasts`, and `--fleet NAME` for the fleets whose names begin so;
+//! - `--only changes|anomalies|surprises|fleets|forecasts`, and `--fleet NAME` for the fleets whose names begin so;
 //! - `--store FILE` keeps the scores of each series, `--against FILE` prints the differences from kept ones with their
 //!   90 % intervals, series by series;
 //! - `--print FILE` writes the series, their truth and what was found, a line of JSON each, for `benches/detection/peers.sh`;
@@ -16,6 +16,7 @@ mod draw;
 mod fleets;
 mod forecasts;
 mod score;
+mod surprises;
 
 use compare::Scores;
 use score::{Alerts, Watched};
@@ -26,6 +27,8 @@ use tally_stats::detector::{Detector, Options, Settings};
 /// at an equal threshold one that speaks more often looks better.
 const THRESHOLD: f64 = 3.0;
 const BUDGET: f64 = 1.0;
+/// Rows of each kind and length whose surprises are counted, for each series of a family.
+const SURPRISE_ROWS: usize = 2000;
 /// Rows between two measurements of the size of a state.
 const WEIGHED: usize = 64;
 
@@ -214,6 +217,37 @@ fn line(name: &str, r: &[f64; 9]) {
     );
 }
 
+/// How often surprises come where nothing happens, in `rows` rows of each kind and length.
+fn surprises(rows: usize, seed: u64, s: &Settings, cost: &mut Cost) {
+    println!(
+        "{:18}{:>7}{:>42}{:>18}",
+        "surprises", "rows", "rows of 1000 at 2, 2.5, 3, 3.5, 4", "alerts at 3"
+    );
+    for length in surprises::LENGTHS {
+        let mut all: Vec<[f64; 6]> = vec![];
+        for kind in &surprises::KINDS {
+            let watch = |number| {
+                let (x, at) = kind.draw(seed, number, length);
+                cost.watch(&x, Some(&at), s).1
+            };
+            let row = surprises::frequencies((0..rows / length).map(watch).collect(), s);
+            frequency(kind.name, length, &row);
+            all.push(row);
+        }
+        frequency("all", length, &std::array::from_fn(|i| mean(all.iter().map(|row| row[i]))));
+        let most = |i: usize| all.iter().map(|row| row[i]).fold(0.0, f64::max);
+        frequency("most", length, &std::array::from_fn(most));
+    }
+    println!();
+}
+
+fn frequency(name: &str, length: usize, row: &[f64; 6]) {
+    println!(
+        "{name:18}{length:7}{:10.2}{:8.2}{:8.2}{:8.2}{:8.2}{:18.2}",
+        row[0], row[1], row[2], row[3], row[4], row[5]
+    );
+}
+
 fn fleets(series: usize, seed: u64, named: &str, s: &Settings) {
     println!(
         "{:20}{:>10}{:>12}{:>8}{:>14}{:>8}",
@@ -291,6 +325,9 @@ fn main() {
     }
     if wanted("anomalies") {
         anomalies(each, seed, &settings, &mut cost, &mut scores, &mut printed);
+    }
+    if wanted("surprises") {
+        surprises(SURPRISE_ROWS * each, seed, &settings, &mut cost);
     }
     if wanted("fleets") {
         fleets(2 * each, seed, &fleet, &settings);
