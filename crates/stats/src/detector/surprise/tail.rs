@@ -48,7 +48,9 @@ impl Tail {
             let share = 1.0 / (f64::from(self.exceeded) + s.tail_prior).min(s.tail_memory);
             let far = (strength - quantile).min(s.tail_clip * excess);
             self.excess = Short::new(excess + share * (far - excess));
-            self.quantile = Short::new((quantile * (1.0 + 0.99 * step)).min(strength));
+            let next = quantile * (1.0 + 0.99 * step);
+            // Not beyond what was seen, as long as the steps are large; then ahead of strengths that rise slowly.
+            self.quantile = Short::new(if step > s.tail_rate { next.min(strength) } else { next });
         } else {
             self.quantile = Short::new((quantile * (1.0 - 0.01 * step)).max(LEAST_QUANTILE));
         }
