@@ -217,7 +217,7 @@ fn line(name: &str, r: &[f64; 9]) {
     );
 }
 
-/// How often surprises come where nothing happens, in `rows` rows of each kind and length.
+/// Counts surprises where nothing happens, in `rows` rows of each kind and length.
 fn surprises(rows: usize, seed: u64, s: &Settings, cost: &mut Cost) {
     println!(
         "{:18}{:>7}{:>42}{:>18}",
