@@ -52,7 +52,7 @@ pub struct Errors<Number> {
 }
 
 impl<Number: Kept> Errors<Number> {
-    /// All of them, kept in another way.
+    /// Errors of the same forecasts, kept in another way.
     pub fn kept<Other: Kept>(&self) -> Errors<Other> {
         let keep = |x: Number| Other::keep(x.number());
         Errors { each: self.each.map(keep), together: keep(self.together) }

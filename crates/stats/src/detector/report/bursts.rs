@@ -45,7 +45,7 @@ impl<'a, I: Iterator<Item = &'a Start>> Iterator for Settled<'a, I> {
         let mut burst = first.clone();
         (burst.probability, burst.alerted) = (last.probability, last.alerted);
         if let (Some(before), None) = (&mut burst.before, self.starts.peek()) {
-            // The beginning is forgotten: this is one of the levels within the burst.
+            // The beginning may be forgotten, and this be one of the levels within the burst.
             before.level_error = Brief::new(before.level_error.get().max((most - least) / 2.0));
         }
         Some(burst)

@@ -86,4 +86,14 @@ impl Change {
     pub fn difference(&self) -> f64 {
         bounded(self.after - self.before)
     }
+
+    /// Whether the change is one between segments.
+    pub(super) fn lasts(&self) -> bool {
+        !matches!(self.kind, Kind::Spike | Kind::Dip)
+    }
+
+    /// Whether the change leads from one level to another, each of which may be off by this much.
+    pub(super) fn leads(&self, before: f64, after: f64, off: f64) -> bool {
+        (self.before - before).abs() <= off && (self.after - after).abs() <= off
+    }
 }

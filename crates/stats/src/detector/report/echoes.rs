@@ -1,7 +1,7 @@
 //! Echoes: in differences to the week before, all that changes comes again a week later with the other sign.
 
 use super::change::{Change, Recurrence};
-use super::rhythm::{lasts, DAY, WEEK};
+use super::rhythm::{DAY, WEEK};
 use super::Seen;
 
 /// Time by which an echo may come early or late: that in which both changes are placed.
@@ -19,7 +19,7 @@ pub fn mark(seen: Seen, changes: &mut [Change]) {
     let heard = seen.clock.at().saturating_sub(WEEK + SLACK as i64);
     let origins = origins(changes);
     let echoed = |i: usize| origins.contains(&Some(i));
-    let alone = |i: usize| lasts(&changes[i]) && origins[i].is_none() && changes[i].at <= heard && !echoed(i);
+    let alone = |i: usize| changes[i].lasts() && origins[i].is_none() && changes[i].at <= heard && !echoed(i);
     let sizes = (0..changes.len()).filter(|i| alone(*i)).map(|i| changes[i].difference().abs());
     let largest = sizes.fold(0.0, f64::max);
     for (i, origin) in origins.iter().enumerate() {
@@ -33,7 +33,7 @@ pub fn mark(seen: Seen, changes: &mut [Change]) {
 /// For each change the one that it echoes, which is no echo itself and has no other.
 fn origins(changes: &[Change]) -> Vec<Option<usize>> {
     let mut origins: Vec<Option<usize>> = vec![None; changes.len()];
-    for (i, change) in changes.iter().enumerate().filter(|(_, change)| lasts(change)) {
+    for (i, change) in changes.iter().enumerate().filter(|(_, change)| change.lasts()) {
         let free = |earlier: &usize| origins[*earlier].is_none() && !origins.contains(&Some(*earlier));
         origins[i] = (0..i).filter(free).find(|earlier| echoes(change, &changes[*earlier]));
     }

@@ -1,7 +1,6 @@
 //! Excursions: changes of level that later ones take back, at once or in a few steps.
 
 use super::change::{Change, Kind};
-use super::rhythm::lasts;
 use crate::detector::numbers::bounded;
 
 /// The share of the first change by which a level may be off the one before it.
@@ -22,7 +21,7 @@ pub struct Step {
 
 /// The steps of excursions among changes in order of rows; no change is in two of them.
 pub fn excursions(changes: &[Change]) -> Vec<Step> {
-    let lasting: Vec<&Change> = changes.iter().filter(|change| lasts(change)).collect();
+    let lasting: Vec<&Change> = changes.iter().filter(|change| change.lasts()).collect();
     let (mut rest, mut steps) = (lasting.as_slice(), Vec::new());
     while let Some(first) = rest.first() {
         let length = length(rest);

@@ -1,6 +1,6 @@
 //! The rhythm of a series: changes that it made alike at the same time of other days or weeks.
 
-use super::change::{Change, Kind, Recurrence};
+use super::change::{Change, Recurrence};
 use super::Seen;
 use crate::detector::settings::Settings;
 
@@ -43,27 +43,18 @@ impl Rule {
 /// Whether two changes lead from the same to the same.
 fn alike(one: &Change, other: &Change) -> bool {
     let most = ALIKE * one.difference().abs();
-    one.kind == other.kind
-        && (one.before - other.before).abs() <= most
-        && (one.after - other.after).abs() <= most
+    one.kind == other.kind && one.leads(other.before, other.after, most)
 }
 
 /// Whether a change leads back from where another led to, or to where that led from.
 fn undoes(one: &Change, other: &Change) -> bool {
     let most = ALIKE * other.difference().abs();
-    one.kind == other.kind
-        && (one.before - other.after).abs() <= most
-        && (one.after - other.before).abs() <= most
-}
-
-/// Whether a change is one between segments.
-pub fn lasts(change: &Change) -> bool {
-    !matches!(change.kind, Kind::Spike | Kind::Dip)
+    one.kind == other.kind && one.leads(other.after, other.before, most)
 }
 
 /// Whether changes came fast enough for all but those of a few periods to be forgotten.
 fn busy(changes: &[Change], period: i64) -> bool {
-    let mut lasting = changes.iter().filter(|change| lasts(change));
+    let mut lasting = changes.iter().filter(|change| change.lasts());
     let Some(first) = lasting.next() else { return false };
     let last = lasting.next_back().unwrap_or(first);
     first.rows_before.is_none() && last.at.abs_diff(first.at) < period.unsigned_abs().saturating_mul(3)
@@ -86,7 +77,7 @@ pub fn mark(seen: Seen, changes: &mut [Change], s: &Settings) {
     ];
     let rules = &rules[..1 + usize::from(seen.period <= WEEK)];
     for i in 0..changes.len() {
-        if lasts(&changes[i]) {
+        if changes[i].lasts() {
             let rule = rules.iter().find(|rule| rule.holds(changes, i));
             changes[i].recurs = rule.map(|rule| Recurrence::Period(rule.period));
         }
@@ -101,7 +92,7 @@ fn mark_halves(seen: Seen, slack: i64, changes: &mut [Change], s: &Settings) {
     let ago = |rows: f64| seen.clock.at().saturating_sub((rows * step) as i64);
     // What came among the first rows, or has just come, is not seen.
     let (first, last) = (ago(rows - UNSEEN * s.warm_up as f64), ago((s.alert_rows + s.margin) as f64));
-    let lasting: Vec<usize> = (0..changes.len()).filter(|&i| lasts(&changes[i])).collect();
+    let lasting: Vec<usize> = (0..changes.len()).filter(|&i| changes[i].lasts()).collect();
     let recurs: Vec<Option<Recurrence>> = lasting.iter().map(|&i| changes[i].recurs).collect();
     for (place, &i) in lasting.iter().enumerate().filter(|(place, _)| recurs[*place].is_none()) {
         let half = |neighbour: Option<usize>| {

@@ -91,11 +91,11 @@ fn is_longer(changes: &[&Change]) -> bool {
 /// Whether two changes lead from the same state to the same.
 fn alike(one: &Change, other: &Change) -> bool {
     let most = OFF * one.difference().abs();
-    (one.before - other.before).abs() <= most && (one.after - other.after).abs() <= most
+    one.leads(other.before, other.after, most)
 }
 
 /// Whether a change leads back from where another led to, to where that led from.
 fn undoes(one: &Change, other: &Change) -> bool {
     let most = OFF * one.difference().abs();
-    (one.before - other.after).abs() <= most && (one.after - other.before).abs() <= most
+    one.leads(other.after, other.before, most)
 }
