@@ -484,6 +484,24 @@ fn noise_between_two_states_is_no_evidence_and_a_step_is() {
 }
 
 #[test]
+fn stays_in_one_of_two_states_are_no_evidence() {
+    let mut rng = rng(23);
+    let mut news = 0;
+    for _ in 0..300 {
+        let stay: f64 = rng.random_range(8.0..20.0);
+        let mut high = false;
+        let detector = fed((0..300).map(|_| {
+            high ^= rng.random_bool(1.0 / stay);
+            normal(&mut rng) + if high { 30.0 } else { 0.0 }
+        }));
+        let changes = detector.changes(&SETTINGS).into_iter().filter(|c| c.recurs.is_none());
+        let evidence = changes.filter_map(|c| detector.evidence_at(c.row, 0, &SETTINGS));
+        news += u32::from(evidence.fold(0.0, f64::max) > 6.0);
+    }
+    assert!(news <= 4, "{news} of 300");
+}
+
+#[test]
 fn trends_and_steps_are_no_spikes_of_the_season_and_hide_none() {
     let spikes = |detector: &Detector| -> Vec<u64> {
         let changes = detector.changes(&SETTINGS).into_iter();
