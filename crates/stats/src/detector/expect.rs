@@ -6,6 +6,7 @@ use super::report::{self, Forecast};
 use super::scale::{Learned, NoiseEstimate};
 use super::segmentation::Reading;
 use super::settings::Settings;
+use super::surprise::Glance;
 use super::Detector;
 
 impl Detector {
@@ -15,7 +16,8 @@ impl Detector {
         let place = judged.clock.now().ahead(ahead);
         let noise = judged.scale.noise(s);
         let (known, then) = judged.known_ahead(ahead, &noise, s)?;
-        let phase = judged.noise_at(place.at, known.season, s);
+        let phase = judged.options.phase(place.at);
+        let phase = judged.views.noise_at(phase, known.season, judged.step(), s);
         let usual = judged.experts.usual_ahead(&known, ahead, phase, then.noise.get(), judged.views.rows());
         Some(report::forecast(judged.seen(s), usual.mean, usual.reach))
     }
@@ -25,34 +27,33 @@ impl Detector {
         let now = self.clock.now();
         let place = now.ahead(ahead);
         let row = now.row.saturating_add(ahead.max(0.0) as u64);
-        let last = (now.at, self.scale.last());
+        let phases = [now.at, place.at].map(|at| self.options.phase(at));
         let places = [now.at, place.at].map(|at| self.clock.place_in_steps(at));
         let learnt = self.scale.season_ahead([now.row, row], places);
-        let (known, reading) = self.known(last, &place, learnt, noise, s)?;
-        let phases = [now.at, place.at].map(|at| self.options.phase(at));
+        let (known, reading) = self.known((self.scale.last(), &phases), &place, learnt, noise, s)?;
         let moved = self.views.level_move(phases, self.step(), s);
         Some((Known { moved, ..known }, reading))
     }
 
-    /// Knowledge of a row at a place after the last one, of which `last` is time and value, and its segment's reading; none
-    /// before a value. `learnt` is what the learnt season says of it. The level does not move in a single step.
+    /// Knowledge of a row at a place after the last one, of which `last` is the value, and its segment's reading; none before a
+    /// value. The phases are those of the last row and of this one, and `learnt` is what the learnt season says of it. The
+    /// level does not move in a single step.
     fn known(
         &self,
-        last: (i64, f64),
+        (last, phases): (f64, &[Option<f64>; 2]),
         place: &Place,
         [learnt, turn]: [f64; 2],
         noise: &NoiseEstimate,
         s: &Settings,
     ) -> Option<(Known, Reading)> {
         let reading = self.segmentation.reading(place, s)?;
-        let phases = [last.0, place.at].map(|at| self.options.phase(at));
         let [season_before, season] = phases.map(|phase| self.views.season_at(phase, self.step(), s));
         let [slot_before, slot] = phases.map(|phase| self.views.slot_at(phase, s));
         let known = Known {
             level: reading.level,
             learnt,
             turn,
-            last: last.1,
+            last,
             calm: self.views.calm(),
             around: self.views.level(),
             season,
@@ -72,29 +73,25 @@ impl Detector {
         self.options.share(self.clock.step())
     }
 
-    /// Size of noise at a time relative to that of all times; `season` is the season then.
-    fn noise_at(&self, at: i64, season: f64, s: &Settings) -> f64 {
-        self.views.noise_at(self.options.phase(at), season, self.step(), s)
-    }
-
-    /// The usual for a row with this value, which the forecasts learn, and whether the season matters for it; `last` is
-    /// time and value of the row before.
+    /// The usual for a row, which the forecasts learn, and whether the season matters for it; `last` is the time of the row
+    /// before.
     // Within its caller, it would take registers from what is hot there: a row would cost a third more.
     #[inline(never)]
     pub(super) fn expect(
         &mut self,
         learned: &Learned,
+        glance: &Glance,
         last: i64,
         place: &Place,
         noise: &NoiseEstimate,
         s: &Settings,
     ) -> (Expectation, bool) {
         let x = learned.value;
-        let Some((known, reading)) = self.known((last, learned.last), place, learned.expected, noise, s)
-        else {
+        let last_row = (learned.last, &glance.phases);
+        let Some((known, reading)) = self.known(last_row, place, learned.expected, noise, s) else {
             return (Expectation { mean: x, reach: 0.0 }, false);
         };
-        let phase = self.noise_at(place.at, known.season, s);
+        let phase = self.views.noise_of(glance, known.season, self.step(), s);
         let forecasts = known.forecasts(1.0);
         let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
         let (steps, rows) = (place.since(last), self.views.rows());

@@ -217,14 +217,16 @@ impl Detector {
         }
         let places = [at, previous].map(|at| self.clock.place_in_steps(at));
         let prior = prior.uncertain(self.scale.certainty(places, prior.noise));
-        let (usual, seasonal) = self.expect(&learned, previous, &place, &noise, s);
+        let phases = [previous, at].map(|at| self.options.phase(at));
+        let glance = self.views.look_at(x, last, phases, s);
+        let (usual, seasonal) = self.expect(&learned, &glance, previous, &place, &noise, s);
         let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
         self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }
         let knew = self.views.knows_season();
-        let surprise = self.views.observe(x, last, self.options.phase(at), s);
+        let surprise = self.views.observe(&glance, s);
         if learned.calmed.is_some() || learned.turned.is_some() || knew != self.views.knows_season() {
             self.experts.know_season();
         }

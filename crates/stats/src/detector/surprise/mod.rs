@@ -11,7 +11,7 @@ use super::check::{number, up_to, within, Check, MOST_SQUARES, MOST_VALUE};
 use super::functions::{ln, ln_of};
 use super::numbers::{between, single, Count};
 use super::settings::Settings;
-use profile::Profile;
+use profile::{Profile, Usual};
 use serde::{Deserialize, Serialize};
 use tail::Tail;
 use wide::f64x2;
@@ -88,22 +88,41 @@ pub struct Views {
     profile: Profile,
 }
 
+/// A look at a value before it is taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    pub value: f64,
+    /// The phases of the row before and of the row in the period, from 0 to 1.
+    pub phases: [Option<f64>; 2],
+    /// The jump from the row before, the mean of all with it, and what is usual at the phase.
+    jump: f64,
+    mean_jump: f64,
+    usual: Option<Usual>,
+}
+
 impl Views {
-    /// Takes in a value and returns its surprise, about -log10 of its probability; `last` is the value before, and
-    /// `phase` its phase in the period, from 0 to 1.
-    pub fn observe(&mut self, x: f64, last: f64, phase: Option<f64>, s: &Settings) -> f64 {
+    /// Looks at a value that comes after the value `last`.
+    pub fn look_at(&self, value: f64, last: f64, phases: [Option<f64>; 2], s: &Settings) -> Glance {
+        let rows = self.rows.get() + 1.0;
+        let jump = (value - last).abs();
+        let mean_jump = self.jump + (jump - self.jump) / rows.min(s.view_memory);
+        let usual = phases[1].map(|phase| self.profile.usual(phase, [self.jump, mean_jump], QUIET, s));
+        Glance { value, phases, jump, mean_jump, usual }
+    }
+
+    /// Takes in a value and returns its surprise, about -log10 of its probability.
+    pub fn observe(&mut self, glance: &Glance, s: &Settings) -> f64 {
+        let Glance { value: x, jump, mean_jump, usual, .. } = *glance;
         let rows = self.rows.get() + 1.0;
         if rows == 1.0 {
             (self.local, self.calm, self.slow, self.level) = (x, x, x, x);
         }
         self.rows = Count::new(rows.min(s.view_memory));
-        let jump = (x - last).abs();
-        self.jump += (jump - self.jump) / rows.min(s.view_memory);
+        self.jump = mean_jump;
         self.activity += s.slow * (jump - self.activity);
         let quiet = QUIET * self.jump;
         let settled = rows * s.slow > 2.0;
 
-        let usual = phase.map(|phase| self.profile.usual(phase, self.jump, quiet, s));
         let noise = usual.map_or(1.0, |usual| usual.noise);
         let deviation = usual.and_then(|usual| usual.deviation);
         let tried = usual.is_some_and(|usual| usual.tried);
@@ -189,17 +208,26 @@ impl Views {
         phase.map_or(0.0, |phase| self.profile.season(phase, step, s))
     }
 
-    /// Size of noise at a phase relative to that of all phases, where rows are a `step` of phase apart and the season is
-    /// `season`. Jumps that it makes, such as that of every morning, are no noise.
+    /// Size of noise at a phase relative to that of all phases; `step` and `season` as for [`Views::noise_of`].
     pub fn noise_at(&self, phase: Option<f64>, season: f64, step: f64, s: &Settings) -> f64 {
-        let Some(phase) = phase else { return 1.0 };
-        let usual = self.profile.usual(phase, self.jump, QUIET * self.jump, s);
-        let before = self.profile.season((phase - step).rem_euclid(1.0), step, s);
+        let usual = phase.map(|phase| self.profile.usual(phase, [self.jump; 2], QUIET, s));
+        self.noise_by(usual, season, step, s)
+    }
+
+    /// Size of noise at the phase of a row relative to that of all phases, by the rows before it, where rows are a `step` of
+    /// phase apart and the season is `season`. Jumps that it makes, such as that of every morning, are no noise.
+    pub fn noise_of(&self, glance: &Glance, season: f64, step: f64, s: &Settings) -> f64 {
+        self.noise_by(glance.usual, season, step, s)
+    }
+
+    fn noise_by(&self, usual: Option<Usual>, season: f64, step: f64, s: &Settings) -> f64 {
+        let Some(usual) = usual else { return 1.0 };
+        let before = self.profile.season((usual.phase - step).rem_euclid(1.0), step, s);
         let turn = (season - before).abs();
         if turn > SEASONAL_JUMP * self.profile.jump(usual) {
-            usual.noise.min(1.0)
+            usual.noise_before.min(1.0)
         } else {
-            usual.noise
+            usual.noise_before
         }
     }
 
@@ -267,7 +295,9 @@ mod tests {
         for i in 0..96 * 20 {
             let phase = f64::from(i % 96) / 96.0;
             let x = 10.0 * (phase * std::f64::consts::TAU).sin();
-            views.observe(x, std::mem::replace(&mut last, x), Some(phase), &Settings::DEFAULT);
+            let glance =
+                views.look_at(x, std::mem::replace(&mut last, x), [Some(phase); 2], &Settings::DEFAULT);
+            views.observe(&glance, &Settings::DEFAULT);
             if i >= 96 * 10 {
                 most = most.max(views.slow.abs());
             }

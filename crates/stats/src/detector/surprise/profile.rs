@@ -1,10 +1,11 @@
 //! The season of a series: how its level and its jumps differ by phase of the period.
 
 use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
-use crate::detector::functions::{exp_of, ln_of};
+use crate::detector::functions::{exp, ln};
 use crate::detector::numbers::Short;
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
+use wide::f64x2;
 
 /// The number of slots of the period: hours, if it is a day.
 const SLOTS: usize = 24;
@@ -25,26 +26,33 @@ pub struct Profile {
 /// The usual at a phase, by the rows before.
 #[derive(Clone, Copy, Debug)]
 pub struct Usual {
+    pub phase: f64,
     slot: usize,
     /// Deviation from the level; none before it is known from an earlier period.
     pub deviation: Option<f64>,
     /// Whether the deviations have been tried for a period: those of the first may be wrong because of a change in it.
     pub tried: bool,
-    /// Size of noise relative to that of all phases.
+    /// Size of noise relative to that of all phases, by the rows before, and by the row as well.
+    pub noise_before: f64,
     pub noise: f64,
 }
 
 impl Profile {
-    /// The usual at a phase from 0 to 1; `jump` is the mean jump of all rows, `quiet` the least that counts.
-    pub fn usual(&self, phase: f64, jump: f64, quiet: f64, s: &Settings) -> Usual {
+    /// The usual at a phase from 0 to 1; `jumps` are the mean jumps of the rows before, and of the row as well, of which the
+    /// share `quiet` counts at least.
+    pub fn usual(&self, phase: f64, jumps: [f64; 2], quiet: f64, s: &Settings) -> Usual {
         let slot = (whole(phase * SLOTS as f64) as usize).min(SLOTS - 1);
         let rows = f64::from(self.rows[slot]);
-        let relative = (self.jumps[slot].get() + quiet) / (jump + quiet);
+        let jumps = f64x2::new(jumps);
+        let quiet = jumps * quiet;
+        let relative = (quiet + self.jumps[slot].get()) / (jumps + quiet);
         // Shrunk on the logarithmic scale.
-        let noise = if relative > 0.0 { exp_of(rows / (rows + SHRINKAGE) * ln_of(relative)) } else { 1.0 };
+        let noise = exp(ln(relative) * (rows / (rows + SHRINKAGE)));
+        let [noise_before, noise] = relative.simd_gt(0.0).select(noise, f64x2::ONE).to_array();
         let periods = self.periods.saturating_add(u8::from(slot < usize::from(self.last)));
         let known = periods > 0 && self.rows[slot] >= s.profile_least;
-        Usual { slot, deviation: known.then_some(self.deviations[slot].get()), tried: periods > 1, noise }
+        let deviation = known.then_some(self.deviations[slot].get());
+        Usual { phase, slot, deviation, tried: periods > 1, noise_before, noise }
     }
 
     /// The usual deviation of the slot of a phase; 0 before it has been tried.
