@@ -4,8 +4,9 @@
 //! that began in a quiet stretch takes all large values for outliers, and explains the series better than one that
 //! began before. The census of both is then the same.
 
+use super::lanes::Lanes;
 use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
-use crate::detector::numbers::{between, single, Brief};
+use crate::detector::numbers::{single, Brief};
 use serde::{Deserialize, Serialize};
 
 /// Means over all rows of a segment.
@@ -31,13 +32,18 @@ impl Census {
         Census { offset: single(distance), activity: 0.0 }
     }
 
-    /// Takes in the value of the `rows`-th row, from the second on. Deviations are cut off at `reach`, so that no single
-    /// row decides; the mean of the segment has gone from `before` to `after`.
-    pub fn observe(&mut self, x: f64, previous: f64, (before, after): (f64, f64), rows: f64, reach: f64) {
-        let (offset, activity) = (f64::from(self.offset), f64::from(self.activity));
-        let distance = between(x - before - offset, -reach, reach);
-        self.offset = single(offset + distance / rows - (after - before));
-        self.activity = single(activity + ((x - previous).abs().min(reach) - activity) / (rows - 1.0));
+    /// Puts the numbers into a lane.
+    #[inline]
+    pub fn widen<const PAIRS: usize>(&self, lanes: &mut Lanes<PAIRS>, i: usize) {
+        lanes.census_offset.set(i, self.offset.into());
+        lanes.census_activity.set(i, self.activity.into());
+    }
+
+    /// Takes them from a lane.
+    #[inline]
+    pub fn narrow<const PAIRS: usize>(&mut self, lanes: &Lanes<PAIRS>, i: usize) {
+        self.offset = lanes.census_offset.get(i) as f32;
+        self.activity = lanes.census_activity.get(i) as f32;
     }
 
     /// The census relative to a level that is this much above the mean of the segment.

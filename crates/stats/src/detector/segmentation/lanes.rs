@@ -14,7 +14,7 @@ const FIRST: f64 = 0.5;
 /// The least share of its squares that a slope leaves a segment.
 const LEAST_REST: f64 = 1e-7;
 
-/// The numbers of segments; see [`super::segment::Segment`] and [`super::wander::Wander`].
+/// The numbers of segments; see [`super::segment::Segment`], [`super::wander::Wander`] and [`super::census::Census`].
 #[derive(Default)]
 pub struct Lanes<const PAIRS: usize> {
     pub prior: Lane<PAIRS>,
@@ -31,6 +31,10 @@ pub struct Lanes<const PAIRS: usize> {
     pub wander_odds: Lane<PAIRS>,
     /// Steps from the start of the segment to the row.
     pub since: Lane<PAIRS>,
+    /// Rows since the start of the segment, this one included.
+    pub age: Lane<PAIRS>,
+    pub census_offset: Lane<PAIRS>,
+    pub census_activity: Lane<PAIRS>,
 }
 
 /// A row as the segments see it.
@@ -74,9 +78,9 @@ struct Weights<const PAIRS: usize> {
 const ONE: f64x2 = f64x2::ONE;
 
 impl<const PAIRS: usize> Lanes<PAIRS> {
-    /// Takes in a value. Returns the logs of its densities, tempered: multiplied by the weight that autocorrelated
-    /// noise leaves it. `outlier` is the density of the outlier branch.
-    pub fn observe(&mut self, x: f64, outlier: f64, prior: &Prior) -> Lane<PAIRS> {
+    /// Takes in a value, and the one before it. Returns the logs of its densities, tempered: multiplied by the weight that
+    /// autocorrelated noise leaves it. `outlier` is the density of the outlier branch.
+    pub fn observe(&mut self, [x, previous]: [f64; 2], outlier: f64, prior: &Prior) -> Lane<PAIRS> {
         let events = prior.counts.is_some();
         let least = if events { f64::INFINITY } else { FIRST };
         let row = Arrival {
@@ -100,7 +104,9 @@ impl<const PAIRS: usize> Lanes<PAIRS> {
         let inlier = self.inliers(&densities, &row);
         let gain = self.weigh(&evidence, &row);
         self.wander(&densities.wander, &inlier, &row);
+        let before = self.mean;
         self.learn(&inlier, &row);
+        self.count(&before, x - previous, &row);
         gain
     }
 
@@ -210,6 +216,21 @@ impl<const PAIRS: usize> Lanes<PAIRS> {
         self.half_squares =
             map(squares, |[squares, joint, distance]| positive(squares + joint * distance * distance * 0.5));
         self.weight = map([&self.weight, &weight], |[sum, weight]| sum + weight);
+    }
+
+    /// Takes the row, which is this far from the one before, into the census; the means of the segments were at `before`.
+    /// Deviations are cut off, so that no single row decides.
+    fn count(&mut self, before: &Lane<PAIRS>, difference: f64, row: &Arrival<PAIRS>) {
+        let reach = row.prior.reach;
+        let moved = map([&self.mean, before], |[mean, before]| mean - before);
+        let numbers = [&self.census_offset, &row.distance, &moved, &self.age];
+        self.census_offset = map(numbers, |[offset, distance, moved, age]| {
+            single(offset + within(distance - offset, -reach, reach) / age - moved)
+        });
+        let size = f64x2::splat(difference.abs().min(reach));
+        self.census_activity = map([&self.census_activity, &self.age], |[activity, age]| {
+            single(activity + (size - activity) / (age - 1.0))
+        });
     }
 }
 

@@ -190,16 +190,16 @@ impl Segmentation {
     ) {
         let mut lanes = Lanes::<PAIRS>::default();
         for (i, candidate) in (0..PAIR * PAIRS).zip(&self.candidates) {
+            let start = self.paths.start(candidate.start);
             candidate.segment.widen(&mut lanes, i);
-            lanes.since.set(i, place.since(self.paths.start(candidate.start).at));
+            candidate.census.widen(&mut lanes, i);
+            lanes.since.set(i, place.since(start.at));
+            lanes.age.set(i, (place.row - start.row + 1) as f64);
         }
-        let gains = lanes.observe(x, outlier, prior);
+        let gains = lanes.observe([x, previous], outlier, prior);
         for (i, candidate) in (0..PAIR * PAIRS).zip(&mut self.candidates) {
-            let before = candidate.segment.mean();
             candidate.segment.narrow(&lanes, i);
-            let rows = (place.row - self.paths.start(candidate.start).row + 1) as f64;
-            let moved = (before, candidate.segment.mean());
-            candidate.census.observe(x, previous, moved, rows, prior.reach);
+            candidate.census.narrow(&lanes, i);
             let gain = gains.get(i) + stay;
             candidate.score = (f64::from(candidate.score) + gain) as f32;
             candidate.weight = (f64::from(candidate.weight) + gain) as f32;
