@@ -207,7 +207,7 @@ impl Detector {
         let x = learned.value;
         let (last, last_place) = (learned.last, self.segmentation.newest());
         let noise = self.scale.noise(s);
-        let prior = self.scale.prior(&noise, s);
+        let mut prior = self.scale.prior(&noise, s);
         if let Some(turned) = learned.turned {
             let steps = |at| self.clock.place_in_steps(at);
             let season = |from, to| self.scale.long_season(steps(from), steps(to));
@@ -216,7 +216,7 @@ impl Detector {
             self.segmentation.resume(turned.level, &place, lost, season, prior, s);
         }
         let places = [at, previous].map(|at| self.clock.place_in_steps(at));
-        let prior = prior.uncertain(self.scale.certainty(places, prior.noise));
+        prior.doubt(self.scale.certainty(places, prior.noise));
         let phases = [previous, at].map(|at| self.options.phase(at));
         let glance = self.views.look_at(x, last, phases, s);
         let (usual, seasonal) = self.expect(&learned, &glance, previous, &place, &noise, s);

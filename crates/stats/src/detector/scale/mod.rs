@@ -8,7 +8,7 @@ mod prior;
 mod season;
 mod spread;
 
-pub use prior::{student, student_peak, Prior};
+pub use prior::{student_peak, Prior, RowAlone};
 
 use super::check::{number, structure, within, Check, MOST_VALUE};
 use super::clock::{Clock, Row};

@@ -4,8 +4,8 @@ use super::counts::Counts;
 use super::memory::Memory;
 use super::noise::{NoiseEstimate, MOST_CORRELATED};
 use super::spread::Spread;
-use crate::detector::functions::{exp_of, ln, ln_of};
-use crate::detector::numbers::between;
+use crate::detector::functions::{exp, ln};
+use crate::detector::numbers::{between, positive};
 use crate::detector::settings::Settings;
 use wide::f64x2;
 
@@ -16,6 +16,8 @@ const NO_VARIANCE: f64 = 1e-30;
 
 /// Share of outliers that may be of any magnitude.
 const WILD: f64 = 0.1;
+/// The least number of pseudo-observations of a level.
+const LEAST_ROWS: f64 = 1e-30;
 
 /// The prior of a segment and the outliers of a row, both scaled from the data so far.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,25 @@ pub struct Prior {
     pub jump: f64,
 }
 
+/// A row apart from the segments so far: as an outlier, as the first of a segment, and as a step.
+#[derive(Clone, Copy, Debug)]
+pub struct RowAlone {
+    /// Density under the outlier branch, times its prior.
+    pub outlier: f64,
+    /// Distance from the mean of all values, and pseudo-observations of the prior of a level that begins with the row.
+    pub distance: f64,
+    pub rows: f32,
+    /// Density as the first row of a segment and no outlier, and the log of that as either, tempered.
+    pub density: f64,
+    pub likelihood: f64,
+    /// Log of how much likelier the difference from the previous value is if the level jumped than if only the noise
+    /// continued.
+    ///
+    /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its evidence
+    /// that the tempered rows leave out.
+    pub step: f64,
+}
+
 impl Prior {
     pub fn new(
         spread: &Spread,
@@ -95,44 +116,61 @@ impl Prior {
         }
     }
 
-    /// The prior for a row of which this share of the evidence is left.
-    pub fn uncertain(self, share: f64) -> Prior {
-        let Prior { weight, temper, credit, jump, .. } = self;
-        let [weight, temper, credit, jump] = [weight, temper, credit, jump].map(|part| share * part);
-        Prior { weight, temper, credit, jump, ..self }
-    }
-
-    /// Log of how much likelier a difference from the previous value is if the level jumped than if only the noise
-    /// continued.
-    ///
-    /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its
-    /// evidence that the tempered rows leave out.
-    pub fn evidence_of_step(&self, difference: f64) -> f64 {
-        if self.counts.is_some() {
-            return 0.0;
+    /// Leaves a row this share of its evidence.
+    pub fn doubt(&mut self, share: f64) {
+        for part in [&mut self.weight, &mut self.temper, &mut self.credit, &mut self.jump] {
+            *part *= share;
         }
-        let squared = difference * difference;
+    }
+
+    /// A row apart from the segments so far, this far from the row before.
+    ///
+    /// Its logarithms and exponentials are computed two at once.
+    pub fn row_alone(&self, x: f64, difference: f64) -> RowAlone {
+        let (d, squared) = (x - self.mean, difference * difference);
+        let z = d.abs() / self.outlier_sd;
+        // The prior is wide enough to reach the row: otherwise a distant level would pass for noise.
+        let rows = match self.counts {
+            Some(counts) => counts.prior_at(d) * if counts.binary() { self.weight } else { 1.0 },
+            None => self.noise / self.level.max(d * d),
+        };
+        let rows = positive(rows.max(LEAST_ROWS));
+        let wide = f64::from(rows);
+        // Student's t with 2 `noise_rows` degrees of freedom.
+        let scale = 0.5 / (f64::from(positive(self.half_squares)) * (1.0 + 1.0 / wide));
+        let [magnitude, far] = ln(f64x2::new([1.0 + z, 1.0 + d * d * scale])).to_array();
+        let powers = [-(self.noise_rows + 0.5) * far, -0.5 * squared / self.differences];
+        let [first, step] = exp(f64x2::new(powers)).to_array();
+        let outlier = self.outlier(z, 1.0 + magnitude);
+        let density = self.inliers
+            * match self.counts {
+                Some(counts) => counts.density(x, f64x2::splat(self.mean), f64x2::splat(wide)).to_array()[0],
+                None => (student_peak(f64x2::splat(self.noise_rows)).to_array()[0] * scale).sqrt() * first,
+            };
         let heavy = |variance: f64| heavy(squared / variance) / variance.sqrt();
-        let stays = self.inliers * self.step(difference)
+        let stays = self.inliers * (step * self.step_peak())
             + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
-        self.jump * ln_of(heavy(self.differences + self.level) / stays)
+        let jumps = heavy(self.differences + self.level) / stays;
+        let [jumps, likelihood] = ln(f64x2::new([jumps, density + outlier])).to_array();
+        RowAlone {
+            outlier,
+            distance: d,
+            rows,
+            density,
+            likelihood: likelihood * self.weight,
+            step: if self.counts.is_some() { 0.0 } else { self.jump * jumps },
+        }
     }
 
-    /// Density of a difference from the previous value if only the noise continues.
-    pub fn step(&self, difference: f64) -> f64 {
-        exp_of(-0.5 * difference * difference / self.differences) * self.step_peak()
-    }
-
-    /// The greatest of these densities.
+    /// The greatest density of a difference from the previous value if only the noise continues.
     pub fn step_peak(&self) -> f64 {
         1.0 / (std::f64::consts::TAU * self.differences).sqrt()
     }
 
-    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom, mixed
-    /// with outliers of any order of magnitude, since otherwise a spike of a million would be two changes of the level.
-    pub fn outlier(&self, x: f64) -> f64 {
-        let z = (x - self.mean).abs() / self.outlier_sd;
-        let magnitude = 1.0 + ln_of(1.0 + z);
+    /// Density under the outlier branch, times its prior, of a value this many standard deviations of outliers from the mean,
+    /// and of this magnitude: Student's t with three degrees of freedom, mixed with outliers of any order of magnitude, since
+    /// otherwise a spike of a million would be two changes of the level.
+    fn outlier(&self, z: f64, magnitude: f64) -> f64 {
         let near = heavy(z * z);
         let wild = 0.5 / ((1.0 + z) * magnitude * magnitude);
         (1.0 - self.inliers) * (near + WILD * (wild - near)) / self.outlier_sd
@@ -144,13 +182,6 @@ fn heavy(squared: f64) -> f64 {
     const PEAK: f64 = 0.367_552_596_947_861;
     let tail = 1.0 + squared / 3.0;
     PEAK / (tail * tail)
-}
-
-/// Density of Student's t with 2a degrees of freedom and scale² b/a, at a squared distance.
-pub fn student(a: f64, b: f64, squared: f64) -> f64 {
-    let h = 0.5 / b;
-    let peak = student_peak(f64x2::splat(a)).to_array()[0];
-    (peak * h).sqrt() * exp_of(-(a + 0.5) * ln_of(1.0 + squared * h))
 }
 
 /// (Γ(a + 1/2) / Γ(a))² / π, by its asymptotic series; within 3 % at a = 1/2, 0.3 % from 1 on.

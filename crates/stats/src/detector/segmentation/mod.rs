@@ -69,7 +69,7 @@ impl Segmentation {
 
     /// The candidate that ends the most probable segmentation.
     fn best(&self) -> Option<&Candidate> {
-        self.candidates.iter().max_by(|a, b| a.score.total_cmp(&b.score))
+        self.candidates.iter().reduce(|best, c| if c.score >= best.score { c } else { best })
     }
 
     /// The starts of the most probable segmentation, newest first.
@@ -155,9 +155,9 @@ impl Segmentation {
         s: &Settings,
     ) {
         let [begins, stays] = ln(f64x2::new([hazard, 1.0 - hazard])).to_array();
-        let jump = begins + prior.evidence_of_step(x - previous.value);
-        let (start, score, weight) = self.begin(place, previous, jump, s);
-        let outlier = prior.outlier(x);
+        let row = prior.row_alone(x, x - previous.value);
+        let (start, score, weight) = self.begin(place, previous, begins + row.step, s);
+        let outlier = row.outlier;
         let steps = (x, previous.value, stays);
         match self.candidates.len().div_ceil(PAIR) {
             0 | 1 => self.go_on::<1>(steps, &place, outlier, prior),
@@ -165,8 +165,8 @@ impl Segmentation {
             3 => self.go_on::<3>(steps, &place, outlier, prior),
             _ => self.go_on::<MOST_PAIRS>(steps, &place, outlier, prior),
         }
-        let (segment, gain) = Segment::begin(x, outlier, prior);
-        let (score, weight) = ((score + gain) as f32, (weight + gain) as f32);
+        let segment = Segment::begin(&row, prior);
+        let (score, weight) = ((score + row.likelihood) as f32, (weight + row.likelihood) as f32);
         let census = Census::begin(x - segment.mean());
         self.candidates.push(Candidate { start, score, weight, segment, census });
         let best = self.candidates.iter().fold(f32::NEG_INFINITY, |best, c| best.max(c.score));
@@ -286,6 +286,9 @@ impl Segmentation {
         let best = self.best()?.start;
         let start = self.paths.start(best);
         start.before?;
+        if start.alerted.is_some() && start.probability == LogOdds::CERTAIN {
+            return None;
+        }
         let (row, parent) = (start.row, start.parent);
         // A change is certain enough, whatever its row, if the segment began nearer to this start than to the one
         // before.
@@ -332,7 +335,7 @@ impl Segmentation {
             explained::join(&mut stretches, ln_of(hazard), prior, &mut self.paths).unwrap_or(last)
         };
         let time = place.since(self.paths.start(kept).at);
-        let (segment, _) = Segment::begin(level, prior.outlier(level), prior);
+        let segment = Segment::begin(&prior.row_alone(level, 0.0), prior);
         let census = Census::begin(level - segment.mean());
         let segment = segment.later(time);
         self.candidates.clear();

@@ -12,16 +12,12 @@ use super::reading::Reading;
 use super::wander::Wander;
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_VALUE};
 use crate::detector::clock::MOST_STEPS;
-use crate::detector::functions::ln_of;
 use crate::detector::numbers::{positive, single, Brief};
-use crate::detector::scale::{student, Prior};
+use crate::detector::scale::{Prior, RowAlone};
 use serde::{Deserialize, Serialize};
-use wide::f64x2;
 
 /// Rows that a segment is worth at most when a season is taken out of it.
 const CALM_ROWS: f64 = 2.0;
-/// The least number of pseudo-observations of a level.
-const LEAST_PRIOR: f64 = 1e-30;
 
 /// Sufficient statistics of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,26 +43,15 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A segment that begins with `x`, and the log of the density of this row, tempered. The prior is wide enough to
-    /// reach `x`: otherwise a distant level would pass for noise.
-    pub fn begin(x: f64, outlier: f64, prior: &Prior) -> (Segment, f64) {
-        let d = x - prior.mean;
-        let rows = prior.counts.map_or(prior.noise / prior.level.max(d * d), |c| {
-            c.prior_at(d) * if c.binary() { prior.weight } else { 1.0 }
-        });
-        let rows = positive(rows.max(LEAST_PRIOR));
+    /// A segment that begins with a row.
+    pub fn begin(row: &RowAlone, prior: &Prior) -> Segment {
+        let (d, wide) = (row.distance, f64::from(row.rows));
         let half_squares = positive(prior.half_squares);
-        let wide = f64::from(rows);
-        let density = prior.inliers
-            * match prior.counts {
-                Some(counts) => counts.density(x, f64x2::splat(prior.mean), f64x2::splat(wide)).to_array()[0],
-                None => student(prior.noise_rows, f64::from(half_squares) * (1.0 + 1.0 / wide), d * d),
-            };
-        let inlier = density / (density + outlier);
+        let inlier = row.density / (row.density + row.outlier);
         let w = prior.weight * inlier;
         let step = d * w / (wide + w);
-        let segment = Segment {
-            prior: rows,
+        Segment {
+            prior: row.rows,
             weight: w as f32,
             mean: prior.mean + step,
             // The first row says nothing of the slope.
@@ -76,8 +61,7 @@ impl Segment {
             half_squares: positive(f64::from(half_squares) + 0.5 * wide * step * d),
             slope_odds: odds(prior.slope_odds),
             wander: Wander::begin(d, step, inlier, prior),
-        };
-        (segment, ln_of(density + outlier) * prior.weight)
+        }
     }
 
     /// A segment like this that goes on this many steps after its start.
