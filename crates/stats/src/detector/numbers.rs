@@ -1,10 +1,12 @@
-//! Numbers in fewer bytes, narrowed without becoming 0 or infinite.
+//! Numbers that are stored in fewer bytes, narrowed without becoming 0 or infinite.
+//!
+//! In memory they are as they are computed with, so that bytes are put together only where a state is stored or read.
 //!
 //! A sum of squares that became 0 or infinite when it is stored would lead to a division by 0 or infinity in the next
 //! row.
 
 use super::check::up_to;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The doubt that is no longer told from none.
 const LEAST_DOUBT: f64 = 1e-7;
@@ -34,17 +36,17 @@ pub fn between(x: f64, least: f64, most: f64) -> f64 {
 
 /// A number in two bytes, for quantities that are only reported: the upper half of a single-precision number, rounded
 /// to nearest. Three significant digits, the range of single precision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Brief([u8; 2]);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brief(u32);
 
 impl Brief {
     pub fn new(x: f64) -> Brief {
         let bits = (x as f32).clamp(-3e38, 3e38).to_bits();
-        Brief((((bits + 0x8000) >> 16) as u16).to_be_bytes())
+        Brief((bits + 0x8000) & !0xffff)
     }
 
     pub fn get(self) -> f64 {
-        f64::from(f32::from_bits(u32::from(u16::from_be_bytes(self.0)) << 16))
+        f64::from(f32::from_bits(self.0))
     }
 
     /// Whether the number is finite and not negative.
@@ -55,19 +57,17 @@ impl Brief {
 
 /// A number in three bytes, for means of a few hundred rows: the upper ones of a single-precision number, rounded to
 /// nearest. Nearly five significant digits, the range of single precision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Short([u8; 3]);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Short(u32);
 
 impl Short {
     pub fn new(x: f64) -> Short {
-        let bits = (x as f32).clamp(-3e38, 3e38).to_bits().wrapping_add(0x80);
-        let [a, b, c, _] = bits.to_be_bytes();
-        Short([a, b, c])
+        let bits = (x as f32).clamp(-3e38, 3e38).to_bits();
+        Short(bits.wrapping_add(0x80) & !0xff)
     }
 
     pub fn get(self) -> f64 {
-        let Short([a, b, c]) = self;
-        f64::from(f32::from_be_bytes([a, b, c, 0]))
+        f64::from(f32::from_bits(self.0))
     }
 }
 
@@ -88,18 +88,43 @@ impl Coarse {
 }
 
 /// A number of rows in two bytes, for as many as are remembered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Count([u8; 2]);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count(u16);
 
 impl Count {
     pub fn new(rows: f64) -> Count {
-        Count((rows as u16).to_be_bytes())
+        Count(rows as u16)
     }
 
     pub fn get(self) -> f64 {
-        u16::from_be_bytes(self.0).into()
+        self.0.into()
     }
 }
+
+/// The stored form of a number: the first bytes of its bits, the most significant one first.
+macro_rules! stored_in {
+    ($number:ident, $bits:ty, $bytes:literal) => {
+        impl Serialize for $number {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let bits = self.0.to_be_bytes();
+                <[u8; $bytes]>::serialize(&std::array::from_fn(|i| bits[i]), serializer)
+            }
+        }
+
+        impl<'a> Deserialize<'a> for $number {
+            fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+                let bytes = <[u8; $bytes]>::deserialize(deserializer)?;
+                let mut bits = <$bits>::default().to_be_bytes();
+                bits[..$bytes].copy_from_slice(&bytes);
+                Ok($number(<$bits>::from_be_bytes(bits)))
+            }
+        }
+    };
+}
+
+stored_in!(Brief, u32, 2);
+stored_in!(Short, u32, 3);
+stored_in!(Count, u16, 2);
 
 /// Times in eight bytes: those of our days would else take one more, for their length.
 pub mod time {
@@ -120,8 +145,8 @@ pub struct LogOdds(Brief);
 
 impl LogOdds {
     /// Log odds of the least and of the greatest probability.
-    pub const NEVER: LogOdds = LogOdds(Brief([0xc1, 0x81]));
-    pub const CERTAIN: LogOdds = LogOdds(Brief([0x41, 0x81]));
+    pub const NEVER: LogOdds = LogOdds(Brief(0xc181_0000));
+    pub const CERTAIN: LogOdds = LogOdds(Brief(0x4181_0000));
 
     pub fn of(probability: f64) -> LogOdds {
         let p = if probability > LEAST_DOUBT { probability.min(1.0 - LEAST_DOUBT) } else { LEAST_DOUBT };
