@@ -113,40 +113,56 @@ impl<const PAIRS: usize> Lanes<PAIRS> {
     fn densities(&self, row: &Arrival<PAIRS>) -> Densities<PAIRS> {
         let prior = row.prior;
         let (half, distance, since) = (f64x2::splat(0.5), &row.distance, &row.since);
-        let a = map([&self.weight], |[weight]| weight * 0.5 + prior.noise_rows);
-        let peak = map([&a], |[a]| student_peak(a));
-        let student = |scale: &Lane<PAIRS>, error: &Lane<PAIRS>| {
-            map([scale, error, &a, &peak], |[scale, error, a, peak]| {
-                exp((a + 0.5) * -ln(error * error * scale + 1.0)) * (peak * scale).sqrt() * prior.inliers
-            })
-        };
         let spread = map([&row.rows], |[rows]| ONE / rows + 1.0);
-        let scale = map([&self.half_squares, &spread], |[squares, spread]| half / (squares * spread));
-        let level = student(&scale, distance);
+        let of_level = map([&self.half_squares, &spread], |[squares, spread]| half / (squares * spread));
 
         let inverse = map([&self.times], |[times]| ONE / times);
         let slope = map([&self.products, &inverse], |[products, inverse]| products * inverse);
-        let off = map([distance, &slope, since], |[distance, slope, since]| distance - slope * since);
+        let from_trend = map([distance, &slope, since], |[distance, slope, since]| distance - slope * since);
         let numbers = [&self.half_squares, &slope, &self.products, &spread, since, &inverse];
-        let scale = map(numbers, |[squares, slope, products, spread, since, inverse]| {
+        let of_trend = map(numbers, |[squares, slope, products, spread, since, inverse]| {
             let rest = (squares - slope * products * 0.5).fast_max(squares * LEAST_REST);
             half / (rest * (spread + since * since * inverse))
         });
-        let trend = student(&scale, &off);
 
-        let off = map([distance, &self.level], |[distance, level]| distance - level);
-        let scale = map([&self.wander_squares], |[squares]| half / squares);
-        let wander = student(&scale, &off);
+        let from_wander = map([distance, &self.level], |[distance, level]| distance - level);
+        let of_wander = map([&self.wander_squares], |[squares]| half / squares);
         if row.common == 0.0 {
+            let errors = [distance, &from_trend, &from_wander];
+            let [level, trend, wander] = self.students(errors, [&of_level, &of_trend, &of_wander], prior);
             return Densities { level, trend, wander, ..Densities::default() };
         }
-        let off = map([distance, &self.last], |[distance, last]| distance - last);
+        let from_last = map([distance, &self.last], |[distance, last]| distance - last);
         let differences = prior.memory.variance / prior.differences;
-        let scale = map([&scale], |[scale]| scale * differences);
-        let step = student(&scale, &off);
+        let of_step = map([&of_wander], |[scale]| scale * differences);
+        let errors = [distance, &from_trend, &from_wander, &from_last];
+        let scales = [&of_level, &of_trend, &of_wander, &of_step];
+        let [level, trend, wander, step] = self.students(errors, scales, prior);
         let (peak, width) = (prior.inliers * prior.step_peak(), -0.5 / prior.differences);
-        let usual = map([&off], |[off]| exp(off * off * width) * peak);
+        let usual = map([&from_last], |[off]| exp(off * off * width) * peak);
         Densities { level, trend, wander, step, usual }
+    }
+
+    /// Densities of errors by Student's t of these scales, as many at once as there are: each step is taken of all of them, so
+    /// that the processor need not wait for the last one.
+    #[inline(always)]
+    fn students<const MODELS: usize>(
+        &self,
+        errors: [&Lane<PAIRS>; MODELS],
+        scales: [&Lane<PAIRS>; MODELS],
+        prior: &Prior,
+    ) -> [Lane<PAIRS>; MODELS] {
+        let a = map([&self.weight], |[weight]| weight * 0.5 + prior.noise_rows);
+        let peak = map([&a], |[a]| student_peak(a));
+        let model = std::array::from_fn(|model| model);
+        let far = model
+            .map(|i: usize| map([errors[i], scales[i]], |[error, scale]| ln(error * error * scale + 1.0)));
+        let tails = far.map(|far| map([&a, &far], |[a, far]| exp((a + 0.5) * -far)));
+        model.map(|i| {
+            map([&tails[i], scales[i], &peak], |[tail, scale, peak]| {
+                tail * (peak * scale).sqrt() * prior.inliers
+            })
+        })
     }
 
     /// Probabilities that the value is no outlier.
@@ -242,21 +258,22 @@ impl<const PAIRS: usize> Densities<PAIRS> {
     fn evidence(&self, events: bool, row: &Arrival<PAIRS>) -> Weights<PAIRS> {
         let Arrival { prior, outlier, common, .. } = *row;
         let log = |density: &Lane<PAIRS>| map([density], |[density]| ln(density + outlier));
-        let level = map([&self.level], |[level]| ln(level + outlier) * prior.weight);
         let one = Lane::splat(1.0);
         if events {
+            let level = map([&log(&self.level)], |[level]| level * prior.weight);
             return Weights { level, slope: one, wander: one, fade: one };
         }
-        let slope =
-            map([&self.trend, &level], |[trend, level]| exp(ln(trend + outlier) * prior.weight - level));
-        let mut wander =
-            map([&self.wander, &level], |[wander, level]| ln(wander + outlier) * prior.temper - level);
+        let [level, trend, wander] = [&self.level, &self.trend, &self.wander].map(log);
+        let level = map([&level], |[level]| level * prior.weight);
+        let slope = map([&trend, &level], |[trend, level]| trend * prior.weight - level);
+        let mut wander = map([&wander, &level], |[wander, level]| wander * prior.temper - level);
         let mut fade = one;
         if common > 0.0 {
-            let (step, usual) = (log(&self.step), log(&self.usual));
+            let [step, usual] = [&self.step, &self.usual].map(log);
             wander = map([&wander, &usual], |[wander, usual]| wander - (usual * common + prior.credit));
             fade = map([&usual, &step], |[usual, step]| exp((usual - step) * common));
         }
-        Weights { level, slope, wander: map([&wander], |[wander]| exp(wander)), fade }
+        let [slope, wander] = [slope, wander].map(|log| map([&log], |[log]| exp(log)));
+        Weights { level, slope, wander, fade }
     }
 }
