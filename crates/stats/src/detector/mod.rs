@@ -222,11 +222,13 @@ impl Detector {
         let (usual, seasonal) = self.expect(&learned, &glance, previous, &place, &noise, s);
         let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
         self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
+        let knew = self.views.knows_season();
+        let surprise = self.views.observe(&glance, s);
+        // Only after the views, which need not wait for the weights of the starts.
+        self.segmentation.prune(row, s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }
-        let knew = self.views.knows_season();
-        let surprise = self.views.observe(&glance, s);
         if learned.calmed.is_some() || learned.turned.is_some() || knew != self.views.knows_season() {
             self.experts.know_season();
         }

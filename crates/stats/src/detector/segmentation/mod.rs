@@ -144,7 +144,7 @@ impl Segmentation {
         self.probability(|start| start.row >= row, u64::MAX)
     }
 
-    /// Takes in a row: it may begin a segment, and it is evidence for or against every start.
+    /// Takes in a row: it may begin a segment, and it is evidence for or against every start. Then they are to be pruned.
     pub fn observe(
         &mut self,
         x: f64,
@@ -175,7 +175,6 @@ impl Segmentation {
             candidate.score -= best;
             candidate.weight -= likeliest;
         }
-        self.prune(place.row, s);
     }
 
     /// Takes in a row as one of the segments so far, which are as many pairs or half a one less: `x`, the value before, and
@@ -228,7 +227,7 @@ impl Segmentation {
 
     /// Keeps the best candidates of each octave of age, and the best of all. The best by score alone would be
     /// neighbours.
-    fn prune(&mut self, row: u64, s: &Settings) {
+    pub fn prune(&mut self, row: u64, s: &Settings) {
         let (paths, young) = (&self.paths, row.saturating_sub(YOUNG));
         self.candidates
             .retain(|c| c.score > -s.hopeless || c.weight > -s.hopeless || paths.start(c.start).row > young);
