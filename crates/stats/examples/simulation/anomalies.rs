@@ -17,6 +17,8 @@ pub struct Family {
     pub name: &'static str,
     make: Make,
     placed: bool,
+    /// Kinds of its anomalies.
+    spoilt: std::ops::Range<usize>,
 }
 
 pub struct Metric {
@@ -24,18 +26,38 @@ pub struct Metric {
     pub at: Vec<i64>,
     /// The first and the last row at which an alert of an anomaly is in time.
     pub windows: Vec<(usize, usize)>,
+    /// The kind of each anomaly, as a number of [`ANOMALIES`].
+    pub kinds: Vec<usize>,
 }
 
-pub const FAMILIES: [Family; 9] = [
-    Family { name: "flat", make: flat, placed: true },
-    Family { name: "flat heavy", make: flat_heavy, placed: true },
-    Family { name: "daily", make: daily, placed: true },
-    Family { name: "weekly", make: weekly, placed: true },
-    Family { name: "volume", make: volume, placed: false },
-    Family { name: "busy hours", make: busy_hours, placed: true },
-    Family { name: "jobs", make: jobs, placed: false },
-    Family { name: "wander", make: wander, placed: true },
-    Family { name: "usage", make: usage, placed: false },
+/// Kinds of anomalies.
+pub const ANOMALIES: [&str; 10] = [
+    "spike",
+    "dip",
+    "shift",
+    "outage",
+    "flat line",
+    "noise",
+    "ramp",
+    "another hour",
+    "shift stays",
+    "noise stays",
+];
+/// Kinds from here on last until the end: what is usual changes, and only the beginning is an anomaly.
+const LASTING: usize = 8;
+
+pub const FAMILIES: [Family; 11] = [
+    Family { name: "flat", make: flat, placed: true, spoilt: 0..LASTING },
+    Family { name: "flat heavy", make: flat_heavy, placed: true, spoilt: 0..LASTING },
+    Family { name: "daily", make: daily, placed: true, spoilt: 0..LASTING },
+    Family { name: "weekly", make: weekly, placed: true, spoilt: 0..LASTING },
+    Family { name: "volume", make: volume, placed: false, spoilt: 0..LASTING },
+    Family { name: "busy hours", make: busy_hours, placed: true, spoilt: 0..LASTING },
+    Family { name: "jobs", make: jobs, placed: false, spoilt: 0..LASTING },
+    Family { name: "wander", make: wander, placed: true, spoilt: 0..LASTING },
+    Family { name: "usage", make: usage, placed: false, spoilt: 0..LASTING },
+    Family { name: "pauses", make: pauses, placed: true, spoilt: 0..LASTING },
+    Family { name: "moves", make: moves, placed: true, spoilt: LASTING..ANOMALIES.len() },
 ];
 
 impl Family {
@@ -43,11 +65,16 @@ impl Family {
         let mut d = Draw::new(seed, self.name, number);
         let at = times(&mut d);
         let (mut x, noise) = (self.make)(&mut d, &at);
-        let windows = if number.is_multiple_of(4) { vec![] } else { spoil(&mut d, &mut x, &at, noise) };
+        let spoilt = if number.is_multiple_of(4) {
+            vec![]
+        } else {
+            spoil(&mut d, &mut x, &at, noise, self.spoilt.clone())
+        };
         if self.placed {
             d.place(&mut x);
         }
-        Metric { x, at, windows }
+        let kinds = spoilt.iter().map(|anomaly| anomaly.1).collect();
+        Metric { x, at, windows: spoilt.into_iter().map(|anomaly| anomaly.0).collect(), kinds }
     }
 }
 
@@ -185,28 +212,56 @@ fn usage(d: &mut Draw, at: &[i64]) -> (Vec<f64>, f64) {
     (x, idle * 2f64.sqrt())
 }
 
-/// Makes up to three anomalies in the last four fifths; returns their windows, a tenth of the rows in all.
-fn spoil(d: &mut Draw, x: &mut [f64], at: &[i64], noise: f64) -> Vec<(usize, usize)> {
+/// Single rows stand out again and again, at regular times or at any.
+fn pauses(d: &mut Draw, at: &[i64]) -> (Vec<f64>, f64) {
+    let (every, regular, size) = (d.magnitude(40.0, 400.0), d.chance(0.5), d.magnitude(5.0, 30.0) * d.sign());
+    let rho = d.between(0.0, 0.8);
+    let mut x = d.correlated(rho, at.len());
+    let rows = every as usize;
+    for (i, x) in x.iter_mut().enumerate() {
+        if if regular { i % rows == 0 } else { d.chance(1.0 / every) } {
+            *x += size * d.gamma(20.0) / 20.0;
+        }
+    }
+    (x, 1.0)
+}
+
+fn moves(d: &mut Draw, at: &[i64]) -> (Vec<f64>, f64) {
+    let (size, rho) = (d.between(0.0, 8.0), d.between(0.0, 0.6));
+    let mut x = d.correlated(rho, at.len());
+    add(&mut x, &rhythm(d, at), size);
+    (x, 1.0)
+}
+
+/// Makes up to three anomalies in the last four fifths; returns their windows, a tenth of the rows in all, and their kinds.
+fn spoil(
+    d: &mut Draw,
+    x: &mut [f64],
+    at: &[i64],
+    noise: f64,
+    kinds: std::ops::Range<usize>,
+) -> Vec<((usize, usize), usize)> {
     let n = x.len();
     let wanted = d.whole(1, 4);
     let wide = n / 10 / wanted;
     let (whole, lowest) = (x.iter().all(|x| x.fract() == 0.0), x.iter().copied().fold(f64::MAX, f64::min));
     let half_day = at.iter().position(|t| t - at[0] >= DAY / 2).unwrap_or(n);
-    let mut windows: Vec<(usize, usize)> = vec![];
+    let mut windows: Vec<((usize, usize), usize)> = vec![];
     for _ in 0..60 {
         if windows.len() == wanted {
             break;
         }
         let a = d.whole(n / 5, n - wide - 1);
-        if windows.iter().any(|w| w.0.abs_diff(a) < 2 * wide) {
+        if windows.iter().any(|(w, _)| w.0.abs_diff(a) < 2 * wide) {
             continue;
         }
         let rows = ((d.between(0.02, 1.0) * wide as f64) as usize).clamp(3, wide.max(3));
         let size = d.magnitude(6.0, 25.0) * noise;
-        let old = x[a..a + wide].to_vec();
+        let old = x[a..].to_vec();
         let few = a..a + d.whole(1, 4);
         let rest = a..a + rows.min(wide);
-        match d.whole(0, 8) {
+        let kind = d.whole(kinds.start, kinds.end);
+        match kind {
             0 => x[few].iter_mut().for_each(|x| *x += size),
             1 => x[few].iter_mut().for_each(|x| *x -= size),
             2 => {
@@ -223,6 +278,11 @@ fn spoil(d: &mut Draw, x: &mut [f64], at: &[i64], noise: f64) -> Vec<(usize, usi
                 let length = rest.len() as f64;
                 x[rest].iter_mut().enumerate().for_each(|(i, x)| *x += size * (i + 1) as f64 / length);
             }
+            8 => {
+                let shift = size * d.sign();
+                x[a..].iter_mut().for_each(|x| *x += shift);
+            }
+            9 => x[a..].iter_mut().for_each(|x| *x += d.normal() * size / 2.0),
             _ if a >= half_day + rows => x.copy_within(a - half_day..a - half_day + rest.len(), a),
             _ => continue,
         }
@@ -232,8 +292,8 @@ fn spoil(d: &mut Draw, x: &mut [f64], at: &[i64], noise: f64) -> Vec<(usize, usi
         }
         let moved = |least: f64| x[a..].iter().zip(&old).position(|(x, old)| (x - old).abs() > least * noise);
         match (moved(SEEN), moved(1.0)) {
-            (Some(_), Some(onset)) => windows.push((a + onset, (a + onset + wide).min(n - 1))),
-            _ => x[a..a + wide].copy_from_slice(&old),
+            (Some(_), Some(onset)) => windows.push(((a + onset, (a + onset + wide).min(n - 1)), kind)),
+            _ => x[a..].copy_from_slice(&old),
         }
     }
     windows.sort_unstable();

@@ -163,7 +163,7 @@ fn anomalies(
             let windows: Vec<[usize; 2]> = metric.windows.iter().map(|w| [w.0, w.1]).collect();
             *printed +=
                 &format!("{{\"x\":{:?},\"windows\":{windows:?},\"surprises\":{surprises:?}}}\n", metric.x);
-            Watched { surprises, windows: metric.windows }
+            Watched { surprises, windows: metric.windows, kinds: metric.kinds }
         };
         families.push((0..series).map(watch).collect());
     }
@@ -208,6 +208,28 @@ fn anomalies(
     let all = std::array::from_fn(|i| mean(means.iter().map(|m| m[i])));
     line("all", &all);
     println!();
+    kinds(&families, equal, s);
+}
+
+/// Prints the worth of each kind of anomaly in each family, where families are alerted falsely equally often.
+fn kinds(families: &[Vec<Watched>], equal: f64, s: &Settings) {
+    println!("{:12}{}", "worth, %", anomalies::ANOMALIES.map(|kind| format!("{kind:>13}")).concat());
+    let mut all = [[0.0; 2]; anomalies::ANOMALIES.len()];
+    let told = |sums: &[[f64; 2]]| {
+        sums.iter().map(|[worth, n]| format!("{:13.0}", 50.0 * worth / n.max(1.0))).collect::<String>()
+    };
+    for (family, watched) in anomalies::FAMILIES.iter().zip(families) {
+        let mut sums = [[0.0; 2]; anomalies::ANOMALIES.len()];
+        for w in watched {
+            for (kind, worth) in w.kinds.iter().zip(w.score(equal, s).worths) {
+                for sums in [&mut sums, &mut all] {
+                    sums[*kind] = [sums[*kind][0] + worth, sums[*kind][1] + 1.0];
+                }
+            }
+        }
+        println!("{:12}{}", family.name, told(&sums));
+    }
+    println!("{:12}{}\n", "all", told(&all));
 }
 
 fn line(name: &str, r: &[f64; 9]) {

@@ -65,6 +65,8 @@ fn cover(truth: &[usize], found: &[usize], n: usize) -> f64 {
 pub struct Watched {
     pub surprises: Vec<f32>,
     pub windows: Vec<(usize, usize)>,
+    /// The kind of anomaly in each.
+    pub kinds: Vec<usize>,
 }
 
 /// Scores of alerts at a threshold.
@@ -77,6 +79,8 @@ pub struct Alerts {
     /// Rows outside the windows.
     pub clean: usize,
     pub delays: Vec<usize>,
+    /// The worth of each window.
+    pub worths: Vec<f64>,
 }
 
 impl Watched {
@@ -118,6 +122,7 @@ impl Watched {
             }
         }
         for (row, window) in first.iter().zip(&self.windows) {
+            let before = alerts.worth;
             if let Some(row) = row {
                 let late = (row - window.0) as f64 / (window.1 - window.0).max(1) as f64;
                 alerts.found += 1;
@@ -125,6 +130,7 @@ impl Watched {
                 alerts.worth += 1.0
                     + (2.0 / (1.0 + (5.0 * (late - 1.0)).exp()) - 1.0) / (2.0 / (1.0 + (-5f64).exp()) - 1.0);
             }
+            alerts.worths.push(alerts.worth - before);
         }
         alerts.worth -= FALSE * alerts.wrong as f64;
         alerts

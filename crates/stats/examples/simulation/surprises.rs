@@ -125,7 +125,7 @@ pub fn frequencies(surprises: Vec<Vec<f32>>, s: &Settings) -> [f64; 6] {
     let mut sums = [0.0; 6];
     let mut rows = 0.0;
     for surprises in surprises {
-        let watched = Watched { surprises, windows: vec![] };
+        let watched = Watched { surprises, windows: vec![], kinds: vec![] };
         let alerts = watched.score(crate::THRESHOLD, s);
         let clean = alerts.clean as f64;
         for (sum, share) in sums.iter_mut().zip(watched.exceeding(&AT)) {
