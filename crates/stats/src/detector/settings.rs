@@ -91,6 +91,8 @@ settings! {
     local: f64 = 2.0 / 11.0;
     /// Weight of a row in the slow mean and in the activity: that of forty rows.
     slow: f64 = 0.05;
+    /// Standard deviations from the last ten rows beyond which a row is no part of a lasting deviation before the next.
+    lasting_reach: f64 = 4.0;
     /// Weight of a row in the level beside which the season is seen: that of a hundred rows.
     season_level: f64 = 0.01;
     /// Values that a slot of the seasonal profile needs before it has a mean.

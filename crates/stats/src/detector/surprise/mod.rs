@@ -2,7 +2,7 @@
 //!
 //! The views compare the value with the last ten, as it is and without the season, and with the level and season; and
 //! they compare the mean of the last forty rows without the season, and their activity, with earlier ones. Where noise
-//! differs by phase of the period, a value is measured in that of its phase.
+//! differs by phase of the period, a value and a jump are measured in that of their phase.
 
 mod profile;
 mod tail;
@@ -55,6 +55,16 @@ impl View {
         self.rows = Count::new(rows);
     }
 
+    /// The distance from the mean beyond which one value is no part of a lasting deviation; none where the spread is not
+    /// known.
+    fn reach(&self, s: &Settings) -> f64 {
+        if self.rows.get() > LEAST && self.variance > 0.0 {
+            s.lasting_reach * f64::from(self.variance).sqrt()
+        } else {
+            f64::MAX
+        }
+    }
+
     /// Squared distance of a value in standard deviations.
     fn squared_distance(&self, x: f64) -> f64 {
         let d = x - self.mean;
@@ -79,7 +89,7 @@ pub struct Views {
     /// Mean of what the season leaves of the last forty values, and the level beside which the season is seen.
     slow: f64,
     level: f64,
-    /// Mean jump of all rows, and of the last forty.
+    /// Mean jump of all rows, and of the last forty in the noise of their phases.
     jump: f64,
     activity: f64,
     views: [View; VIEWS],
@@ -92,6 +102,8 @@ pub struct Views {
 #[derive(Clone, Copy, Debug)]
 pub struct Glance {
     pub value: f64,
+    /// The value before.
+    last: f64,
     /// The phases of the row before and of the row in the period, from 0 to 1.
     pub phases: [Option<f64>; 2],
     /// The jump from the row before, the mean of all with it, and what is usual at the phase.
@@ -107,19 +119,18 @@ impl Views {
         let jump = (value - last).abs();
         let mean_jump = self.jump + (jump - self.jump) / rows.min(s.view_memory);
         let usual = phases[1].map(|phase| self.profile.usual(phase, [self.jump, mean_jump], QUIET, s));
-        Glance { value, phases, jump, mean_jump, usual }
+        Glance { value, last, phases, jump, mean_jump, usual }
     }
 
     /// Takes in a value and returns its surprise, about -log10 of its probability.
     pub fn observe(&mut self, glance: &Glance, s: &Settings) -> f64 {
-        let Glance { value: x, jump, mean_jump, usual, .. } = *glance;
+        let Glance { value: x, last, jump, mean_jump, usual, .. } = *glance;
         let rows = self.rows.get() + 1.0;
         if rows == 1.0 {
             (self.local, self.calm, self.slow, self.level) = (x, x, x, x);
         }
         self.rows = Count::new(rows.min(s.view_memory));
         self.jump = mean_jump;
-        self.activity += s.slow * (jump - self.activity);
         let quiet = QUIET * self.jump;
         let settled = rows * s.slow > 2.0;
 
@@ -128,7 +139,11 @@ impl Views {
         let tried = usual.is_some_and(|usual| usual.tried);
         let season = deviation.filter(|_| tried).unwrap_or(0.0);
         let calm = x - season;
-        self.slow += s.slow * (calm - self.slow);
+        self.activity += s.slow * (jump / noise - self.activity);
+        // A row that the one before does not confirm is no lasting deviation.
+        let (reach, before) = (noise * self.views[0].reach(s), last - season);
+        let lasting = between(calm, before.min(self.slow - reach), before.max(self.slow + reach));
+        self.slow += s.slow * (lasting - self.slow);
         let residuals = [
             Some((calm - self.calm) / noise),
             Some((x - self.local) / noise),
@@ -287,6 +302,8 @@ fn strengths(squares: [f64; VIEWS], df: f64) -> [f64; VIEWS] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     #[test]
     fn the_slow_mean_does_not_follow_the_season() {
@@ -303,5 +320,38 @@ mod tests {
             }
         }
         assert!(most < 2.0, "{most}");
+    }
+
+    /// Views of rows a quarter of an hour apart, made of their phases and of numbers between -1 and 1; returns slow mean and
+    /// activity of each row.
+    fn lasting(rows: u32, mut make: impl FnMut(u32, f64, f64) -> f64) -> Vec<[f64; 2]> {
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        let (mut views, mut last) = (Views::default(), 0.0);
+        let row = |i| {
+            let phase = f64::from(i % 96) / 96.0;
+            let x = make(i, phase, rng.random_range(-1.0..1.0));
+            let glance =
+                views.look_at(x, std::mem::replace(&mut last, x), [Some(phase); 2], &Settings::DEFAULT);
+            views.observe(&glance, &Settings::DEFAULT);
+            [views.slow, views.activity]
+        };
+        (0..rows).map(row).collect()
+    }
+
+    #[test]
+    fn a_single_row_is_no_lasting_deviation_and_a_shift_is() {
+        let spike = lasting(1002, |i, _, noise| if i == 1000 { 100.0 } else { noise });
+        assert!(spike[1000][0] < 0.5 && spike[1001][0] < 0.5, "{:?}", &spike[1000..]);
+        let shift = lasting(1040, |i, _, noise| if i >= 1000 { 100.0 + noise } else { noise });
+        assert!(shift[1039][0] > 80.0, "{:?}", shift[1039]);
+    }
+
+    #[test]
+    fn activity_does_not_follow_the_hours() {
+        let activity = lasting(96 * 20, |_, phase, noise| if phase < 0.5 { 10.0 * noise } else { noise });
+        let last = &activity[96 * 10..];
+        let least = last.iter().map(|row| row[1]).fold(f64::MAX, f64::min);
+        let most = last.iter().map(|row| row[1]).fold(0.0, f64::max);
+        assert!(most < 4.0 * least, "from {least} to {most}");
     }
 }
