@@ -91,6 +91,18 @@ fn levels_that_come_in_turn_are_a_season_only_if_they_come_in_time() {
 }
 
 #[test]
+fn a_season_found_in_a_few_rows_leaves_only_its_noise() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(47);
+    let mut noise = || {
+        let season: [f64; 7] = std::array::from_fn(|_| 2.0 * normal(rng));
+        fed(false, (0..48).map(|i| season[i % 7] + normal(rng))).state(&SETTINGS).unwrap().2
+    };
+    let mut noises: Vec<f64> = (0..100).map(|_| noise()).collect();
+    noises.sort_by(f64::total_cmp);
+    assert!((0.8..1.25).contains(&noises[50]), "{}", noises[50]);
+}
+
+#[test]
 fn a_long_season_is_forecast() {
     let rng = &mut ChaCha8Rng::seed_from_u64(42);
     let detector = fed(false, (0..1200).map(|i| curve(i, 100) + 0.3 * normal(rng)));

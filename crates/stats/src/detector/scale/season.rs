@@ -256,20 +256,39 @@ fn find(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<F
             && here > greatest - 2.0 * error
             && rows >= (PERIODS * lag) as f64
     };
-    (SHORTEST..LAGS)
-        .filter(|lag| seen(*lag))
-        .find_map(|lag| about_a_level(lag, combs[lag - 1], products, squares))
+    (SHORTEST..LAGS).filter(|lag| seen(*lag)).find_map(|lag| {
+        let known = correlation(|l| l % lag == 0, products, squares, rows);
+        about_a_level(lag, combs[lag - 1], known, products, squares)
+    })
 }
 
-/// A season that explains this share of the differences, if it leaves noise about a level.
+/// Correlation of differences at the lags of a kind. Among a few rows, the longer the lag the fewer the pairs.
+fn correlation(of: impl Fn(usize) -> bool, products: &[f32; LAGS], squares: f64, rows: f64) -> f64 {
+    let lags = (1..=LAGS).filter(|lag| of(*lag) && (*lag as f64) < rows);
+    let (sum, pairs) = lags.fold((0.0, 0.0), |(sum, pairs), lag| {
+        (sum + f64::from(products[lag - 1]), pairs + (rows - lag as f64))
+    });
+    sum / pairs * rows / squares
+}
+
+/// A season that explains this share of the differences, if it leaves noise about a level; `known` is the share by as many
+/// pairs of differences as there are.
 ///
 /// Lags beside the multiples of the period show the correlation of the season's own neighbours. The rest of that of
-/// neighbours is of what the season leaves.
-fn about_a_level(period: usize, share: f64, products: &[f32; LAGS], squares: f64) -> Option<Found> {
+/// neighbours is of what the season leaves. Where that is little, the fewer pairs of a few rows do not tell it: as a share
+/// of all rows, it is taken to wander until more have shown that it does not.
+fn about_a_level(
+    period: usize,
+    share: f64,
+    known: f64,
+    products: &[f32; LAGS],
+    squares: f64,
+) -> Option<Found> {
     let share = share.clamp(0.0, 1.0);
     let beside = (2..=LAGS).filter(|l| [1, period - 1].contains(&(l % period)));
     let (sum, count) = beside.fold((0.0, 0.0), |(sum, n), l| (sum + f64::from(products[l - 1]), n + 1.0));
     let correlation = (f64::from(products[0]) - sum / count) / squares / (1.0 - share).max(LEAST_REST);
+    let share = known.clamp(0.0, 1.0);
     (correlation < MOST_WANDERING).then_some(Found { period, share, correlation })
 }
 
@@ -306,7 +325,8 @@ fn smooth(
     let greatest = lags().map(|(_, contrast)| contrast).fold(SEEN * error, f64::max);
     let (period, _) =
         lags().find(|(_, contrast)| *contrast >= greatest - 2.0 * error && *contrast > SEEN * error)?;
-    about_a_level(period, f64::from(products[period - 1]) / squares, products, squares)
+    let known = correlation(|l| l == period, products, squares, rows);
+    about_a_level(period, f64::from(products[period - 1]) / squares, known, products, squares)
 }
 
 #[cfg(test)]
