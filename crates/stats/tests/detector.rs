@@ -486,19 +486,44 @@ fn noise_between_two_states_is_no_evidence_and_a_step_is() {
 #[test]
 fn stays_in_one_of_two_states_are_no_evidence() {
     let mut rng = rng(23);
-    let mut news = 0;
-    for _ in 0..300 {
-        let stay: f64 = rng.random_range(8.0..20.0);
-        let mut high = false;
-        let detector = fed((0..300).map(|_| {
-            high ^= rng.random_bool(1.0 / stay);
-            normal(&mut rng) + if high { 30.0 } else { 0.0 }
-        }));
-        let changes = detector.changes(&SETTINGS).into_iter().filter(|c| c.recurs.is_none());
-        let evidence = changes.filter_map(|c| detector.evidence_at(c.row, 0, &SETTINGS));
-        news += u32::from(evidence.fold(0.0, f64::max) > 6.0);
+    for (size, series, most, most_spreads) in [(30.0, 300, 4, 2), (10.0, 1500, 10, 8)] {
+        let (mut news, mut spreads) = (0, 0);
+        for _ in 0..series {
+            let stay: f64 = rng.random_range(8.0..20.0);
+            let mut high = false;
+            let detector = fed((0..300).map(|_| {
+                high ^= rng.random_bool(1.0 / stay);
+                normal(&mut rng) + if high { size } else { 0.0 }
+            }));
+            let changes = detector.changes(&SETTINGS).into_iter().filter(|c| c.recurs.is_none());
+            let evidence = |c: &Change| detector.evidence_at(c.row, 0, &SETTINGS).unwrap_or(0.0);
+            let told: Vec<Change> = changes.filter(|c| evidence(c) > 3.0).collect();
+            news += u32::from(told.iter().any(|c| evidence(c) > 6.0));
+            spreads += told.iter().filter(|c| c.kind == Kind::Variance).count();
+        }
+        assert!(news <= most && spreads <= most_spreads, "{news} and {spreads} of {series}");
     }
-    assert!(news <= 4, "{news} of 300");
+}
+
+#[test]
+fn a_last_stay_is_evidence_as_far_as_it_is_rare_and_a_new_level_is_not_one() {
+    let mut rng = rng(29);
+    let mut last = |rows: usize, level: f64| {
+        let stays = [11, 14, 9, 12, 15, 10, 13].into_iter().chain([rows]).enumerate();
+        let levels = stays.flat_map(|(i, rows)| {
+            let level = if i == 7 { level } else { [0.0, 20.0][i % 2] };
+            vec![level; rows]
+        });
+        let detector = fed(levels.collect::<Vec<f64>>().into_iter().map(|level| level + normal(&mut rng)));
+        let change = detector.changes(&SETTINGS).into_iter().rfind(|c| c.row.abs_diff(84) < 3).unwrap();
+        (change.recurs, detector.evidence_at(change.row, 0, &SETTINGS).unwrap())
+    };
+    assert_eq!(last(60, 20.0).0, Some(Recurrence::States));
+    let (stays, new) = (last(1200, 20.0), last(1200, 40.0));
+    // After stays of 14, 12 and 10 rows.
+    let rarity = 3.0 * (1.0 + 1200f64 / 36.0).ln();
+    assert!(stays.0.is_none() && (stays.1 - rarity).abs() < 0.5, "{stays:?} {rarity}");
+    assert!(new.0.is_none() && new.1 > 2.0 * rarity, "{new:?}");
 }
 
 #[test]

@@ -374,7 +374,13 @@ impl Detector {
 
     /// Natural log of the Bayes factor for the change at this row, against none since a time; none if there is none.
     pub fn evidence_at(&self, row: u64, since: i64, s: &Settings) -> Option<f64> {
-        self.judged(s).evidence(s).at(row, since)
+        let judged = self.judged(s);
+        let evidence = judged.evidence(s).at(row, since)?;
+        if row < judged.segmentation.current_start() {
+            return Some(evidence);
+        }
+        let last = judged.changes(s).into_iter().find(|change| change.row == row);
+        Some(last.and_then(|change| change.rarity).map_or(evidence, |rarity| evidence.min(rarity)))
     }
 
     fn evidence<'a>(&'a self, s: &'a Settings) -> Evidence<'a> {

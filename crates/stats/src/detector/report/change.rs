@@ -67,6 +67,8 @@ pub struct Change {
     pub season: Option<i64>,
     /// The way in which the series made the same change at other times, if it did.
     pub recurs: Option<Recurrence>,
+    /// Log of how rare so long a stay is, if it is the last and longer than usual, in a state that the series was in before.
+    pub rarity: Option<f64>,
     /// 95 % interval of the difference.
     pub interval: (f64, f64),
     /// Size in standard deviations of the noise.

@@ -75,6 +75,7 @@ fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
         usual: Some(usual),
         season: outlier.seasonal.then_some(seen.period),
         recurs: None,
+        rarity: None,
         between: [None; 2],
         interval: (bounded(difference - reach), bounded(difference + reach)),
         effect_sd: bounded(difference / noise.max(LEAST_NOISE)),

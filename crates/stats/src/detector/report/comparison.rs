@@ -104,6 +104,7 @@ pub fn compare(
         usual: None,
         season: None,
         recurs: None,
+        rarity: None,
         between,
         interval: (bounded((difference - reach) * factor), bounded((difference + reach) * factor)),
         effect_sd: bounded(difference * steps / noise.max(LEAST)),

@@ -85,6 +85,7 @@ mod tests {
             usual: None,
             season: None,
             recurs: None,
+            rarity: None,
             between: [None; 2],
             interval: (0.0, 0.0),
             effect_sd: 1.0,

@@ -24,19 +24,51 @@ const AS_LARGE: f64 = 0.5;
 const RARE: f64 = 5.0;
 
 /// Marks the changes of a series of this many rows between states that recur, unless they are marked as a rhythm. A last stay
-/// that is longer than usual is news, and so is the change that it begins with.
+/// that is longer than usual is news, and so is the change that it begins with, which is then told how rare that is.
 pub fn mark(changes: &mut [Change], rows: u64, s: &Settings) {
-    let levels: Vec<usize> = (0..changes.len()).filter(|&i| changes[i].kind == Kind::Level).collect();
-    for (place, &i) in levels.iter().enumerate() {
-        let first = place.saturating_sub(AROUND);
-        let around: Vec<&Change> =
-            levels[first..levels.len().min(place + AROUND + 1)].iter().map(|&j| &changes[j]).collect();
-        let lasts = place + 1 == levels.len() && is_longer(&around);
-        let recurs = || recurs(&around, place - first) || goes_often(&around, place - first, rows, s);
-        if changes[i].recurs.is_none() && !lasts && recurs() {
-            changes[i].recurs = Some(Recurrence::States);
+    let lasting: Vec<usize> = (0..changes.len()).filter(|&i| changes[i].lasts()).collect();
+    for (place, &i) in lasting.iter().enumerate() {
+        let range = place.saturating_sub(AROUND)..lasting.len().min(place + AROUND + 1);
+        let around: Vec<&Change> = lasting[range].iter().map(|&j| &changes[j]).collect();
+        let change = &changes[i];
+        if change.recurs.is_some() || !is_between_states(&around, change, rows, s) {
+            continue;
+        }
+        match Some(rarity(&around, change)).filter(|rarity| *rarity > RARE) {
+            None => changes[i].recurs = Some(Recurrence::States),
+            rarity => changes[i].rarity = rarity,
         }
     }
+}
+
+/// The changes of the level among these.
+fn of_level<'a>(changes: &[&'a Change]) -> Vec<&'a Change> {
+    changes.iter().copied().filter(|change| change.kind == Kind::Level).collect()
+}
+
+/// Whether a change leads between states that recur, or is one of how often they do.
+fn is_between_states(around: &[&Change], change: &Change, rows: u64, s: &Settings) -> bool {
+    let levels = of_level(around);
+    match change.kind {
+        Kind::Level => {
+            let place = levels.partition_point(|other| other.row < change.row);
+            recurs(&levels, place) || is_within_states(around, change) || goes_often(&levels, place, rows, s)
+        }
+        Kind::Variance => is_of_states(&levels, change),
+        _ => false,
+    }
+}
+
+/// Whether the spread changed only because of how the series goes to and fro within a segment, between states that other
+/// changes of the level lead between.
+fn is_of_states(levels: &[&Change], change: &Change) -> bool {
+    let leads_within = |other: &Change, (low, high): (f64, f64)| {
+        let (size, slack) = (other.difference().abs(), OFF * other.difference().abs());
+        let within = |level: f64| level >= low - slack && level <= high + slack;
+        within(other.before) && within(other.after) && size >= AS_LARGE * (high - low)
+    };
+    let mut ranges = change.between.into_iter().flatten();
+    ranges.any(|range| levels.iter().filter(|other| leads_within(other, range)).count() >= ALIKE)
 }
 
 /// Whether a change leads to where the series was at other times.
@@ -44,7 +76,7 @@ fn recurs(changes: &[&Change], place: usize) -> bool {
     let change = changes[place];
     let size = change.difference().abs();
     let others = || changes.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, other)| *other);
-    if others().filter(|other| alike(change, other)).count() >= ALIKE || is_within_states(changes, place) {
+    if others().filter(|other| alike(change, other)).count() >= ALIKE {
         return true;
     }
     // Levels that the series had left before: of the first changes, too few are known.
@@ -65,27 +97,34 @@ fn goes_often(changes: &[&Change], place: usize, rows: u64, s: &Settings) -> boo
 }
 
 /// Whether a change leads to a state between which and others the series went to and fro before, without a change each time,
-/// or is one between two such states of a later segment.
-fn is_within_states(changes: &[&Change], place: usize) -> bool {
-    let change = changes[place];
+/// or is one between two such states of a later segment. Segments end with changes of any kind.
+fn is_within_states(changes: &[&Change], change: &Change) -> bool {
     let slack = OFF * change.difference().abs();
-    let earlier = || changes[..=place].iter().filter_map(|c| c.between[0]);
+    let earlier = || changes.iter().filter(|c| c.row <= change.row).filter_map(|c| c.between[0]);
     let was = |level: f64| earlier().any(|(low, high)| level >= low - slack && level <= high + slack);
     let goes_within = |(low, high): (f64, f64)| {
         [change.before, change.after].iter().all(|level| (low..=high).contains(level))
     };
-    let comes_later = || changes[place..].iter().skip(1).filter_map(|c| c.between[1]).any(goes_within);
+    let comes_later =
+        || changes.iter().filter(|c| c.row > change.row).filter_map(|c| c.between[1]).any(goes_within);
     was(change.after) && (change.between[0].is_some() || was(change.before))
         || change.between == [None; 2] && comes_later()
 }
 
-/// Whether the last stay is longer than those before it after changes of the same direction make likely: the times between
-/// events at random are exponential, and their mean is known as well as there were stays.
-fn is_longer(changes: &[&Change]) -> bool {
-    let Some((last, earlier)) = changes.split_last() else { return false };
-    let same = earlier.iter().filter(|c| (c.difference() > 0.0) == (last.difference() > 0.0));
-    let stays: Vec<f64> = same.map(|c| c.rows_after as f64).collect();
-    stays.len() as f64 * (last.rows_after as f64 / stays.iter().sum::<f64>()).ln_1p() > RARE
+/// Log of how rare so long a last stay is, among those before it after changes of the same direction: the times between
+/// events at random are exponential, and their mean is known as well as there were stays. 0 if it is not the last, or none.
+fn rarity(around: &[&Change], last: &Change) -> f64 {
+    let levels = of_level(around);
+    if last.between[1].is_some() || levels.iter().any(|other| other.row > last.row) {
+        return 0.0;
+    }
+    let same = |other: &&&Change| {
+        last.kind != Kind::Level || (other.difference() > 0.0) == (last.difference() > 0.0)
+    };
+    let earlier = levels.iter().filter(|other| other.row < last.row).filter(same);
+    let stays: Vec<f64> = earlier.map(|other| other.rows_after as f64).collect();
+    let rows = stays.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    stays.len() as f64 * (last.rows_after as f64 / rows).ln_1p()
 }
 
 /// Whether two changes lead from the same state to the same.
