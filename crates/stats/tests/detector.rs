@@ -365,6 +365,12 @@ fn changes_at_the_same_time_of_other_days_or_weeks_recur() {
         (0..1350).map(|i| normal(&mut rng) + if (542..734).contains(&i) || i >= 1214 { 10.0 } else { 0.0 }),
     );
     assert!(cut.len() == 3 && cut.iter().all(|c| c.1 == Some(WEEK)), "{cut:?}");
+    // The second weekend ends little by little.
+    let sloping = |i: usize| if i < 1172 { 0.0 } else { 10.0 - (i - 1172) as f64 / 22.8 };
+    let fading = recurring(
+        (0..1400).map(|i| normal(&mut rng) + if (500..692).contains(&i) { 10.0 } else { sloping(i) }),
+    );
+    assert!(fading.len() == 3 && fading.iter().all(|c| c.1 == Some(WEEK)), "{fading:?}");
     // Up for three days from Saturday on, and for the next one.
     let late = recurring(
         (0..96 * 13).map(|i| normal(&mut rng) + if i / 96 % 7 >= 5 || i / 96 == 7 { 10.0 } else { 0.0 }),

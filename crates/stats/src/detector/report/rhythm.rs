@@ -86,7 +86,8 @@ pub fn mark(seen: Seen, changes: &mut [Change], s: &Settings) {
 }
 
 /// Marks a change beside a marked one that it undoes, or that undoes it, if the period before and the one after are
-/// beyond the rows, or by this slack within: of the second weekend of a series, only the beginning may have come.
+/// beyond the rows, or by this slack within: of the second weekend of a series, only the beginning may have come. Or its
+/// end did, and the series is back where the change leads.
 fn mark_halves(seen: Seen, slack: i64, changes: &mut [Change], s: &Settings) {
     let (rows, step) = (seen.clock.rows() as f64, seen.clock.step());
     let ago = |rows: f64| seen.clock.at().saturating_sub((rows * step) as i64);
@@ -94,12 +95,19 @@ fn mark_halves(seen: Seen, slack: i64, changes: &mut [Change], s: &Settings) {
     let (first, last) = (ago(rows - UNSEEN * s.warm_up as f64), ago((s.alert_rows + s.margin) as f64));
     let lasting: Vec<usize> = (0..changes.len()).filter(|&i| changes[i].lasts()).collect();
     let recurs: Vec<Option<Recurrence>> = lasting.iter().map(|&i| changes[i].recurs).collect();
+    // The way back may be no change of its own, where a slope or a level that wanders explains it.
+    let newest = lasting.last().map_or(i64::MAX, |&i| changes[i].at);
+    let is_back = |change: &Change| {
+        let now = seen.segmentation.reading(&seen.clock.now(), s).map(|reading| reading.level * seen.unit);
+        now.is_some_and(|now| (now - change.after).abs() <= ALIKE * change.difference().abs())
+    };
     for (place, &i) in lasting.iter().enumerate().filter(|(place, _)| recurs[*place].is_none()) {
         let half = |neighbour: Option<usize>| {
             let neighbour = neighbour.filter(|&n| n < lasting.len())?;
             let Some(Recurrence::Period(period)) = recurs[neighbour] else { return None };
+            let next = changes[i].at.saturating_add(period);
             let alone = changes[i].at.saturating_sub(period.saturating_add(slack)) < first
-                && changes[i].at.saturating_add(period.saturating_add(slack)) > last;
+                && (next.saturating_add(slack) > last || next > newest && is_back(&changes[i]));
             (alone && undoes(&changes[i], &changes[lasting[neighbour]])).then_some(Recurrence::Period(period))
         };
         changes[i].recurs = half(place.checked_sub(1)).or_else(|| half(Some(place + 1)));
