@@ -6,6 +6,7 @@
 
 mod ahead;
 mod alarm;
+mod beside;
 mod column;
 mod compare;
 mod drop;

@@ -6,6 +6,7 @@ use comfy_table::presets;
 use comfy_table::Table;
 use tally_postgres::{ErrorKind, Failure};
 
+use crate::beside::Helpers;
 use crate::compare::hashes;
 use crate::export;
 use crate::ledger::{self, Entry, KeptTrees, State, Written};
@@ -96,16 +97,18 @@ pub async fn verify(VerifyArgs { subject, moved }: VerifyArgs) -> Result<(), Fai
     }
     let session = Session::begin_alone(&subject.session(), &[]).await?;
     let (mut objects, mut proved, mut places) = (0u64, Vec::new(), Places::default());
+    let helpers = Helpers::default();
+    helpers.add();
     for mut entry in session.entries(EVER.0, EVER.1).await? {
         let Some(mut written) = entry.written.take().filter(|_| entry.state != State::Planned) else {
             continue;
         };
         objects += 1;
         let place = places.at(&entry.url)?;
-        if moved && step::follow(&session.table, &place, &entry, &mut written)? {
+        if moved && step::follow(&session.table, &place, &entry, &mut written, &helpers)? {
             ledger::moved(&session.client, &entry, &written.etag).await?;
         }
-        let outcome = step::prove(&session.table, &place, &entry, &written);
+        let outcome = step::prove(&session.table, &place, &entry, &written, &helpers);
         entry.written = Some(written);
         match outcome {
             Ok(()) => proved.push(entry),

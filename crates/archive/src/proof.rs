@@ -30,6 +30,12 @@ impl RowsHash {
         self.rows += 1;
     }
 
+    /// Adds the rows of another hash of the same key.
+    pub fn merge(&mut self, other: &Self) {
+        self.sum = self.sum.wrapping_add(other.sum);
+        self.rows += other.rows;
+    }
+
     /// Returns the hash in hexadecimal digits.
     pub fn text(&self) -> String {
         format!("{:032x}", self.sum)
@@ -62,6 +68,15 @@ impl<'a> RunningTallies<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the rows of other tallies of the same columns.
+    pub fn merge(&mut self, other: &Self) {
+        for pair in self.tallies.iter_mut().zip(&other.tallies) {
+            if let (Some(tally), Some(other)) = pair {
+                tally.merge(other);
+            }
+        }
     }
 
     /// Returns the first column whose tally is not PostgreSQL's.
@@ -116,5 +131,14 @@ mod tests {
         assert_ne!(hash(1, &[b"a", b"b"]), hash(1, &[b"a", b"b", b"b"]));
         assert_ne!(hash(1, &[b"a"]), hash(2, &[b"a"]));
         assert_ne!(hash(1, &[b"a", b"a"]).0, hash(1, &[b"b", b"b"]).0);
+    }
+
+    #[test]
+    fn parts_are_as_good_as_the_whole() {
+        let (mut hash_of_parts, mut part) = (RowsHash::new([1; 16]), RowsHash::new([1; 16]));
+        hash_of_parts.add(b"a");
+        [b"b", b"c"].iter().for_each(|row| part.add(*row));
+        hash_of_parts.merge(&part);
+        assert_eq!((hash_of_parts.text(), hash_of_parts.rows), hash(1, &[b"a", b"b", b"c"]));
     }
 }

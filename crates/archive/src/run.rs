@@ -10,6 +10,7 @@ use tally_program::Stop;
 
 use crate::ahead;
 use crate::alarm::Alarm;
+use crate::beside::Helpers;
 use crate::drop;
 use crate::every::{duration, repeat};
 use crate::job;
@@ -100,7 +101,7 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
         }
     }
     let (table, held) = (session.table.clone(), held(args.jobs));
-    let source = Source { table, place, granularity: args.granularity, held };
+    let source = Source { table, place, granularity: args.granularity, held, helpers: Helpers::default() };
     let (counts, outcome) = job::run(&session.connector, source, stop, work, args.jobs).await;
     println!("archived {} rows of {} slots in {} bytes", counts.rows, counts.slots, counts.bytes);
     outcome?;

@@ -87,8 +87,8 @@ pub async fn connect_beside(connector: &Connector) -> Result<Client, Failure> {
 }
 
 /// Prepares a connection: it finds nothing by its `search_path`, sees all rows or fails, and asks no trees for them; nor does it compile
-/// queries, which are many and alike. Slots are fewer than the planner thinks: rows need not be sorted to be added up.
+/// queries, which are many and alike.
 async fn settle(client: &Client) -> Result<(), Failure> {
-    let sql = "SET search_path = pg_catalog; SET row_security = off; SET pg_tally.answer_from_trees = off; SET jit = off; SET enable_sort = off";
+    let sql = "SET search_path = pg_catalog; SET row_security = off; SET pg_tally.answer_from_trees = off; SET jit = off";
     client.batch_execute(sql).await.map_err(|e| of_server(&e))
 }

@@ -6,6 +6,7 @@ use tally_objects::Address;
 use tally_postgres::Failure;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
+use crate::beside::Helpers;
 use crate::export::{self, RowStream};
 use crate::key::SortedRows;
 use crate::ledger::{Entry, Written};
@@ -28,6 +29,8 @@ pub struct Source {
     pub granularity: Granularity,
     /// Number of bytes of rows that a job holds in memory.
     pub held: usize,
+    /// Threads of jobs that have no work.
+    pub helpers: Helpers,
 }
 
 /// The rows of a stretch that are being read.
@@ -78,10 +81,7 @@ impl Source {
         let fail = |e: tokio_postgres::Error| of_server(&e).at(self.table.sql());
         let snapshot =
             client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-        let tx = snapshot.start().await.map_err(fail)?;
-        // Jobs are at work beside one another as it is.
-        tx.batch_execute("SET LOCAL max_parallel_workers_per_gather = 0").await.map_err(fail)?;
-        Ok(tx)
+        snapshot.start().await.map_err(fail)
     }
 
     /// Returns the number of rows and PostgreSQL's tallies of the slots of a stretch of time, by their starts.
@@ -91,7 +91,15 @@ impl Source {
         stretch: Slot,
     ) -> Result<BTreeMap<i64, (i64, Tallies)>, Failure> {
         let (names, sql) = self.table.tallies_of(stretch, self.granularity)?;
-        let rows = tx.query(&sql, &[]).await.map_err(|e| of_server(&e).at(self.table.sql()))?;
+        let fail = |e: tokio_postgres::Error| of_server(&e).at(self.table.sql());
+        // Where jobs are at work beside one another, the server's processors are busy as it is.
+        let helper = self.helpers.take();
+        let alone = "SET LOCAL max_parallel_workers_per_gather = 0";
+        if helper.is_none() {
+            tx.batch_execute(alone).await.map_err(fail)?;
+        }
+        let rows = tx.query(&sql, &[]).await.map_err(fail)?;
+        tx.batch_execute(alone).await.map_err(fail)?;
         let tallies =
             |row: &Row| names.iter().enumerate().map(|(at, name)| (name.clone(), row.get(at + 3))).collect();
         Ok(rows.iter().map(|row| (row.get(0), (row.get(2), tallies(row)))).collect())
@@ -124,7 +132,7 @@ impl Source {
 
     /// Writes the object of a slot.
     pub fn write(&self, entry: &Entry, whole: Box<Whole>) -> Result<Written, Failure> {
-        let mut writer = SlotWriter::new(&self.table, &self.place, entry)?;
+        let mut writer = SlotWriter::new(&self.table, &self.place, entry, &self.helpers)?;
         for (bytes, row) in SortedRows::new(&self.table, &whole.rows).iter() {
             writer.push(bytes, row)?;
         }

@@ -147,38 +147,44 @@ impl SourceTable {
         Ok(format!("SELECT {} FROM {} WHERE {}", self.list(), self.sql(), self.within(slot)?))
     }
 
-    /// The query for aggregates of each slot of a stretch of time, after its start in seconds since 1970 and its number of rows.
+    /// The query for aggregates of each slot of a stretch of time, after its start in seconds since 1970 and its number of rows; `values` are
+    /// expressions that aggregates see as columns `value_1` and so on.
     fn by_slot(
         &self,
         stretch: Slot,
         granularity: Granularity,
+        values: &[String],
         aggregates: &[String],
     ) -> Result<String, Failure> {
         let (at, table, within) = (self.at(), self.sql(), self.within(stretch)?);
         let (seconds, origin) = (granularity.seconds(), literal(0, self.has_zone())?);
+        let values: String =
+            values.iter().enumerate().map(|(at, value)| format!(", {value} AS value_{}", at + 1)).collect();
         let aggregates: String = aggregates.iter().map(|aggregate| format!(", {aggregate}")).collect();
-        // The start is converted once a slot, not once a row.
+        // The start is converted once a slot, not once a row. Without OFFSET the planner would expect as many slots as there are times, and
+        // neither hash them nor share the work with others.
         Ok(format!(
             "SELECT pg_catalog.date_part('epoch', slot_start)::pg_catalog.int8, slots.*
-             FROM (SELECT pg_catalog.date_bin('{seconds} s', {at}, {origin}) AS slot_start, pg_catalog.count(*){aggregates}
-                   FROM {table} WHERE {within} GROUP BY 1) AS slots"
+             FROM (SELECT slot_start, pg_catalog.count(*){aggregates}
+                   FROM (SELECT pg_catalog.date_bin('{seconds} s', {at}, {origin}) AS slot_start{values}
+                         FROM {table} WHERE {within} OFFSET pg_catalog.int8 '0') AS binned GROUP BY slot_start) AS slots"
         ))
     }
 
     /// The query for the numbers of rows of the slots of a stretch of time: the start of each, the same as a time, and its number.
     pub fn counts_of(&self, stretch: Slot, granularity: Granularity) -> Result<String, Failure> {
-        self.by_slot(stretch, granularity, &[])
+        self.by_slot(stretch, granularity, &[], &[])
     }
 
     /// The expression for the tally of a column in SQL; none if it is not tallied.
     pub fn tally_of(&self, name: &str) -> Option<String> {
-        self.columns.iter().find(|column| column.name == name).and_then(|column| self.term(column))
+        let column = self.columns.iter().find(|column| column.name == name)?;
+        self.tally(&quoted(name), column.tallied_as()?)
     }
 
-    fn term(&self, column: &SourceColumn) -> Option<String> {
-        let (schema, name, kind) =
-            (quoted(self.extension.as_ref()?), quoted(&column.name), column.tallied_as()?);
-        Some(format!("{schema}.tally({name}::pg_catalog.{kind})::pg_catalog.text"))
+    fn tally(&self, value: &str, kind: &str) -> Option<String> {
+        let schema = quoted(self.extension.as_ref()?);
+        Some(format!("{schema}.tally({value}::pg_catalog.{kind})::pg_catalog.text"))
     }
 
     /// The names of the columns that are tallied, none without the extension; and the query for the tallies of the slots of a stretch of
@@ -188,9 +194,13 @@ impl SourceTable {
         stretch: Slot,
         granularity: Granularity,
     ) -> Result<(Vec<String>, String), Failure> {
-        let terms = self.columns.iter().filter_map(|column| Some((column.name.clone(), self.term(column)?)));
-        let (names, terms): (Vec<_>, Vec<_>) = terms.unzip();
-        Ok((names, self.by_slot(stretch, granularity, &terms)?))
+        let tallied = self.columns.iter().filter_map(|column| Some((column, column.tallied_as()?)));
+        let tallied: Vec<_> = tallied.filter(|_| self.extension.is_some()).collect();
+        let values: Vec<_> = tallied.iter().map(|(column, _)| quoted(&column.name)).collect();
+        let tally = |(at, (_, kind)): (usize, &(_, &str))| self.tally(&format!("value_{}", at + 1), kind);
+        let tallies: Vec<_> = tallied.iter().enumerate().filter_map(tally).collect();
+        let names = tallied.into_iter().map(|(column, _)| column.name.clone()).collect();
+        Ok((names, self.by_slot(stretch, granularity, &values, &tallies)?))
     }
 }
 

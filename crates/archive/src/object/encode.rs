@@ -13,6 +13,7 @@ use tally_postgres::pgtype::copy::fields;
 use tally_postgres::Failure;
 
 use super::{ObjectSink, Stamp};
+use crate::beside::{Beside, Helpers};
 use crate::column::ColumnValues;
 use crate::table::SourceTable;
 
@@ -24,26 +25,39 @@ const ZSTD_LEVEL: i32 = 3;
 
 const NO_FILE: &str = "an object without rows cannot be written";
 
-/// Writes rows to a Parquet file.
+/// Writes rows to a Parquet file. A row group is encoded while the rows of the next one come, if there is a helper for it.
 pub struct ObjectEncoder {
     table: Arc<SourceTable>,
     columns: Vec<ColumnValues>,
-    /// The sink of the file, until it is begun with the first row group.
-    sink: Option<ObjectSink>,
-    file: Option<SerializedFileWriter<ObjectSink>>,
+    groups: Beside<Groups>,
+    helpers: Helpers,
     rows: usize,
     bytes: usize,
 }
 
+/// The row groups of a file.
+struct Groups {
+    table: Arc<SourceTable>,
+    /// The sink of the file, until it is begun with the first row group.
+    sink: Option<ObjectSink>,
+    file: Option<SerializedFileWriter<ObjectSink>>,
+    /// Columns that were written, for other values.
+    spare: Vec<ColumnValues>,
+}
+
 impl ObjectEncoder {
     /// Begins a file of the table's columns.
-    pub fn new(table: Arc<SourceTable>, sink: ObjectSink) -> Self {
-        let columns = table.columns.iter().map(|column| ColumnValues::new(column.form)).collect();
-        Self { table, columns, sink: Some(sink), file: None, rows: 0, bytes: 0 }
+    pub fn new(table: Arc<SourceTable>, sink: ObjectSink, helpers: Helpers) -> Self {
+        let columns = empty(&table);
+        let groups = Groups { table: table.clone(), sink: Some(sink), file: None, spare: Vec::new() };
+        Self { table, columns, groups: Beside::Here(groups), helpers, rows: 0, bytes: 0 }
     }
 
     /// Adds a row of binary COPY, which is a part of these bytes.
     pub fn push(&mut self, bytes: &Bytes, row: &[u8]) -> Result<(), Failure> {
+        if self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES {
+            self.next_group()?;
+        }
         for ((values, column), value) in self.columns.iter_mut().zip(&self.table.columns).zip(fields(row)) {
             values.push(bytes, value).map_err(|what| {
                 Failure::new(format!("column {:?}: {what}", column.name))
@@ -53,31 +67,46 @@ impl ObjectEncoder {
         }
         self.rows += 1;
         self.bytes += row.len();
-        match self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES {
-            true => self.end_group(),
-            false => Ok(()),
-        }
+        Ok(())
     }
 
-    fn end_group(&mut self) -> Result<(), Failure> {
-        if let Some(sink) = self.sink.take() {
-            self.file = Some(begin(&self.table, &self.columns, sink).map_err(Failure::new)?);
-        }
-        let file = self.file.as_mut().ok_or_else(|| Failure::new(NO_FILE))?;
+    fn next_group(&mut self) -> Result<(), Failure> {
         (self.rows, self.bytes) = (0, 0);
-        let written = write_group(file, &mut self.columns);
-        written.map_err(|e| file.inner_mut().failure().unwrap_or_else(|| Failure::new(e)))
+        let mut spare = std::mem::take(&mut self.groups.here()?.spare);
+        if spare.is_empty() {
+            spare = empty(&self.table);
+        }
+        let columns = std::mem::replace(&mut self.columns, spare);
+        self.groups.work(&self.helpers, |groups| groups.write(columns))
     }
 
     /// Ends the file with what it says of itself; returns the tag of the object, and its size.
-    pub fn finish(mut self, stamp: &Stamp) -> Result<(String, u64), Failure> {
+    pub fn finish(self, stamp: &Stamp) -> Result<(String, u64), Failure> {
+        let mut groups = self.groups.take()?;
         if self.rows > 0 {
-            self.end_group()?;
+            groups.write(self.columns)?;
         }
-        let mut file = self.file.ok_or_else(|| Failure::new(NO_FILE))?;
+        let mut file = groups.file.ok_or_else(|| Failure::new(NO_FILE))?;
         file.append_key_value_metadata(stamp.pair());
         file.into_inner().map_err(Failure::new)?.finish()
     }
+}
+
+impl Groups {
+    /// Writes the next row group.
+    fn write(&mut self, mut columns: Vec<ColumnValues>) -> Result<(), Failure> {
+        if let Some(sink) = self.sink.take() {
+            self.file = Some(begin(&self.table, &columns, sink).map_err(Failure::new)?);
+        }
+        let file = self.file.as_mut().ok_or_else(|| Failure::new(NO_FILE))?;
+        let written = write_group(file, &mut columns);
+        self.spare = columns;
+        written.map_err(|e| file.inner_mut().failure().unwrap_or_else(|| Failure::new(e)))
+    }
+}
+
+fn empty(table: &SourceTable) -> Vec<ColumnValues> {
+    table.columns.iter().map(|column| ColumnValues::new(column.form)).collect()
 }
 
 fn begin(

@@ -77,11 +77,12 @@ fn base_10000(decimals: &[u8], first_place: usize) -> Vec<u16> {
 
 fn put(digits: &[u16], weight: i16, sign: u16, scale: u16, out: &mut Vec<u8>) -> Result<(), Problem> {
     let count = u16::try_from(digits.len()).map_err(|_| Problem::Range)?;
-    out.extend(count.to_be_bytes());
-    out.extend(weight.to_be_bytes());
-    out.extend(sign.to_be_bytes());
-    out.extend(scale.to_be_bytes());
-    out.extend(digits.iter().flat_map(|digit| digit.to_be_bytes()));
+    let head =
+        [count, weight as u16, sign, scale].into_iter().fold(0, |head, word| (head << 16) | u64::from(word));
+    out.extend_from_slice(&head.to_be_bytes());
+    for digit in digits {
+        out.extend_from_slice(&digit.to_be_bytes());
+    }
     Ok(())
 }
 
@@ -174,13 +175,16 @@ fn encode_groups(
     scale: u16,
     out: &mut Vec<u8>,
 ) -> Result<(), Problem> {
-    // The first digit is the last of these that is not zero.
-    let mut digits = [0, 4, 8, 12, 16].map(|place| (number / 10u64.pow(place) % 10_000) as u16);
-    let Some(first) = digits.iter().rposition(|digit| *digit > 0) else { return put(&[], 0, 0, scale, out) };
-    let last = digits.iter().position(|digit| *digit > 0).unwrap_or(first);
-    let (weight, sign) = (first as i16 - groups as i16, if is_negative { NEGATIVE } else { 0 });
-    digits[last..=first].reverse();
-    put(&digits[last..=first], weight, sign, scale, out)
+    // From the first digit to the last one, the zeros at both ends left out.
+    let (mut digits, mut rest, mut first) = ([0; 5], number, 5);
+    while rest > 0 {
+        first -= 1;
+        digits[first] = (rest % 10_000) as u16;
+        rest /= 10_000;
+    }
+    let Some(last) = digits.iter().rposition(|digit| *digit > 0) else { return put(&[], 0, 0, scale, out) };
+    let (weight, sign) = (4 - first as i16 - groups as i16, if is_negative { NEGATIVE } else { 0 });
+    put(&digits[first..=last], weight, sign, scale, out)
 }
 
 fn encode_long(number: i128, scale: u16, out: &mut Vec<u8>) -> Result<(), Problem> {
