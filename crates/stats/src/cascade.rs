@@ -38,7 +38,7 @@ impl<const K: usize> Cascade<K> {
         self.add_square_as::<false>(x);
     }
 
-    /// Adds the square of a value, [fused](two_square) or not.
+    /// Adds the square of a value, [fused](two_prod) or not.
     #[inline(always)]
     pub fn add_square_as<const FUSED: bool>(&mut self, x: f64) {
         let (p, e) = two_square::<FUSED>(x);
@@ -49,7 +49,13 @@ impl<const K: usize> Cascade<K> {
     /// Adds `a * b`, exact in its 106 bits.
     #[inline(always)]
     pub fn add_product(&mut self, a: f64, b: f64) {
-        let (p, e) = two_prod(a, b);
+        self.add_product_as::<false>(a, b);
+    }
+
+    /// Adds the product of two values, [fused](two_prod) or not.
+    #[inline(always)]
+    pub fn add_product_as<const FUSED: bool>(&mut self, a: f64, b: f64) {
+        let (p, e) = two_prod::<FUSED>(a, b);
         self.add(p);
         self.add(e);
     }

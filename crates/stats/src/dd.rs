@@ -55,7 +55,7 @@ impl Dd {
     /// `self * other`.
     #[inline(always)]
     pub fn times(self, other: Dd) -> Dd {
-        let (p, e) = two_prod(self.hi, other.hi);
+        let (p, e) = two_prod::<false>(self.hi, other.hi);
         Dd::normalized(p, e + (self.hi * other.lo + self.lo * other.hi))
     }
 
@@ -63,7 +63,7 @@ impl Dd {
     #[inline(always)]
     pub fn over(self, d: Dd) -> Dd {
         let q = self.hi / d.hi;
-        let (p, e) = two_prod(q, d.hi);
+        let (p, e) = two_prod::<false>(q, d.hi);
         let rest = (self.hi - p) - e + self.lo - q * d.lo;
         Dd::normalized(q, rest / d.hi)
     }
@@ -74,7 +74,7 @@ impl Dd {
             return Dd::from_f64(0.0);
         }
         let root = self.hi.sqrt();
-        let (p, e) = two_prod(root, root);
+        let (p, e) = two_prod::<false>(root, root);
         Dd::normalized(root, ((self.hi - p) - e + self.lo) / (2.0 * root))
     }
 

@@ -62,7 +62,7 @@ impl Tally {
             all.squares.add_product(word, 2.0 * addend.hi);
             all.squares.add_product(word, 2.0 * addend.lo);
         }
-        let (square, rest) = two_prod(addend.hi, addend.hi);
+        let (square, rest) = two_prod::<false>(addend.hi, addend.hi);
         for part in [square, rest, 2.0 * addend.hi * addend.lo] {
             all.squares.add_product(count, part);
         }

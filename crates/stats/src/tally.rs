@@ -56,46 +56,54 @@ impl Tally {
     };
 
     /// Adds one value. O(1).
-    ///
-    /// Squares are split by a fused multiply-add where the processor has one, whatever the target of the build; the
-    /// result is the same to the bit.
     #[inline(always)]
     pub fn observe(&mut self, x: f64) {
+        self.observe_wide(x, 0.0);
+    }
+
+    /// Adds one value given as `hi + lo`, `lo` below the last place of `hi`: integers and decimals of more than
+    /// 53 bits. Minimum and maximum see `hi`. O(1).
+    ///
+    /// Products are split by a fused multiply-add where the processor has one, whatever the target of the build; the
+    /// result is the same to the bit.
+    #[inline(always)]
+    pub fn observe_wide(&mut self, hi: f64, lo: f64) {
         #[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
         if std::arch::is_x86_feature_detected!("fma") {
             // SAFETY: the processor has just been found to have the features that the function is compiled for.
-            return unsafe { self.observe_fused(x) };
+            return unsafe { self.observe_fused(hi, lo) };
         }
-        self.observe_as::<false>(x);
+        self.observe_as::<false>(hi, lo);
     }
 
     #[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
     #[target_feature(enable = "fma")]
-    fn observe_fused(&mut self, x: f64) {
-        self.observe_as::<true>(x);
+    fn observe_fused(&mut self, hi: f64, lo: f64) {
+        self.observe_as::<true>(hi, lo);
     }
 
     #[inline(always)]
-    fn observe_as<const FUSED: bool>(&mut self, x: f64) {
+    fn observe_as<const FUSED: bool>(&mut self, hi: f64, lo: f64) {
         // One test for an ordinary tally and one for an ordinary value; NaN fails the second.
-        if self.flags == Flags::PLAIN && x.abs() < Scale::HUGE_FROM {
+        if self.flags == Flags::PLAIN && hi.abs() < Scale::HUGE_FROM {
             self.count = self.count.saturating_add(1);
-            self.min = least(self.min, x);
-            self.max = greatest(self.max, x);
-            self.sum.add(x);
-            self.squares.add_square_as::<FUSED>(x);
+            self.min = least(self.min, hi);
+            self.max = greatest(self.max, hi);
+            self.add_parts::<FUSED>(hi, lo);
         } else {
-            self.observe_rare(x, 0.0);
+            self.observe_rare(hi, lo);
         }
     }
 
-    /// Adds one value given as `hi + lo`, `lo` below the last place of `hi`: integers and decimals of more than
-    /// 53 bits. Minimum and maximum see `hi`.
-    pub fn observe_wide(&mut self, hi: f64, lo: f64) {
-        if lo == 0.0 {
-            self.observe(hi);
-        } else {
-            self.observe_rare(hi, lo);
+    /// Adds a value, in units of the scale, to both sums.
+    #[inline(always)]
+    fn add_parts<const FUSED: bool>(&mut self, hi: f64, lo: f64) {
+        self.sum.add(hi);
+        self.squares.add_square_as::<FUSED>(hi);
+        if lo != 0.0 {
+            self.sum.add(lo);
+            self.squares.add_product_as::<FUSED>(2.0 * hi, lo);
+            self.squares.add_square_as::<FUSED>(lo);
         }
     }
 
@@ -113,14 +121,7 @@ impl Tally {
         }
         self.raise_scale(Scale::of(hi));
         let factor = self.flags.scale().factor();
-        let (hi, lo) = (hi * factor, lo * factor);
-        self.sum.add(hi);
-        self.squares.add_square(hi);
-        if lo != 0.0 {
-            self.sum.add(lo);
-            self.squares.add_product(2.0 * hi, lo);
-            self.squares.add_square(lo);
-        }
+        self.add_parts::<false>(hi * factor, lo * factor);
     }
 
     /// Adds all values of another tally. O(1), commutative; associative but for the 160th bit.
