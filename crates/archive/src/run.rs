@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tally_objects::Address;
@@ -15,11 +16,11 @@ use crate::drop;
 use crate::every::{duration, repeat};
 use crate::job;
 use crate::ledger::{self, Entry, State, Written};
-use crate::server::of_server;
 use crate::session::{Session, SessionArgs};
 use crate::slot::{Granularity, Slot, EVER};
 use crate::step;
 use crate::stretch::Source;
+use crate::survey::Survey;
 use crate::work::{held, Work};
 
 /// Options of a run.
@@ -82,12 +83,13 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
     let cut = cut.div_euclid(seconds) * seconds;
     let mut known = known(&session, args.granularity, &place).await?;
     recover(&session, &place, &mut known).await?;
-    let live = live_rows(&session, args.granularity, cut).await?;
-    let slots: BTreeSet<i64> = live.keys().chain(known.keys()).copied().collect();
+    let end = known.values().last().map_or(EVER.0, |entry| entry.slot.to);
+    let survey = Survey::make(&session.connector, &session.table, args.granularity, end, cut).await?;
+    let slots: BTreeSet<i64> = survey.rows.keys().chain(known.keys()).copied().collect();
     let (mut work, mut left) = (Work::new(args.jobs), 0u64);
     for from in slots {
         let slot = Slot { from, to: from + seconds };
-        let rows = live.get(&from).copied().unwrap_or(0);
+        let rows = survey.rows.get(&from).copied().unwrap_or(0);
         match decide(known.get(&from), rows) {
             Decision::Leave if rows == 0 => {}
             Decision::Leave => work.leave(),
@@ -100,11 +102,14 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
             Decision::Prove(entry, written) => work.prove(entry.clone(), written.clone()),
         }
     }
-    let (table, held) = (session.table.clone(), held(args.jobs));
-    let source = Source { table, place, granularity: args.granularity, held, helpers: Helpers::default() };
+    let (table, survey, helpers) = (session.table.clone(), Arc::new(survey), Helpers::default());
+    let (granularity, held) = (args.granularity, held(args.jobs));
+    let source = Source { table, place, granularity, survey: survey.clone(), held, helpers };
     let (counts, outcome) = job::run(&session.connector, source, stop, work, args.jobs).await;
+    // Before partitions are dropped, which waits for it.
+    let ended = survey.end().await;
     println!("archived {} rows of {} slots in {} bytes", counts.rows, counts.slots, counts.bytes);
-    outcome?;
+    outcome.and(ended)?;
     if args.drop && !stop.is_requested() {
         left += drop::partitions(&mut session, cut, args.granularity).await?;
     }
@@ -180,16 +185,4 @@ async fn known(
         }
     }
     Ok(entries.into_iter().map(|entry| (entry.slot.from, entry)).collect())
-}
-
-/// Returns the numbers of rows before a time, by the starts of their slots.
-async fn live_rows(
-    session: &Session,
-    granularity: Granularity,
-    cut: i64,
-) -> Result<BTreeMap<i64, i64>, Failure> {
-    let table = &session.table;
-    let sql = table.counts_of(Slot { from: EVER.0, to: cut }, granularity)?;
-    let rows = session.client.query(&sql, &[]).await.map_err(|e| of_server(&e).at(table.sql()))?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(2))).collect())
 }

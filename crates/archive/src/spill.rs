@@ -13,17 +13,20 @@ use tally_postgres::Failure;
 
 use crate::key::beginning;
 
-/// Size from which on another file is begun: a file takes space until all of its runs are merged.
-const FILE: u64 = 256 << 20;
+/// Size from which on another file is begun.
+const FILE: u64 = 64 << 20;
 /// Size of the pieces that are written.
 const BLOCK: usize = 1 << 20;
 /// Number of bytes that the runs of a merge have in memory together, and each of them at least.
 const MERGED: usize = 2 << 20;
 const LEAST: usize = 16 << 10;
 
-/// Temporary files that nobody else sees, and that end with the program however it ends.
+/// Temporary files that nobody else sees, and that end with the program however it ends. Those whose runs are all merged are written
+/// again, as the system has room for them.
 #[derive(Debug, Default)]
 pub struct Spill {
+    files: Vec<Arc<File>>,
+    /// The file that is being written, and how far.
     file: Option<Arc<File>>,
     size: u64,
 }
@@ -44,10 +47,7 @@ impl Spill {
     fn append<'r>(&mut self, rows: impl Iterator<Item = (&'r [u8], &'r [u8])>) -> io::Result<Run> {
         let file = match self.file.take().filter(|_| self.size < FILE) {
             Some(file) => file,
-            None => {
-                self.size = 0;
-                Arc::new(tempfile::tempfile()?)
-            }
+            None => self.another_file()?,
         };
         let from = self.size;
         let mut block = Vec::with_capacity(BLOCK + (BLOCK >> 2));
@@ -68,12 +68,16 @@ impl Spill {
         self.file = Some(file.clone());
         Ok(Run { file, place: from..self.size })
     }
-}
 
-impl Run {
-    /// Returns the number of bytes.
-    pub fn size(&self) -> u64 {
-        self.place.end - self.place.start
+    fn another_file(&mut self) -> io::Result<Arc<File>> {
+        self.size = 0;
+        let has_no_runs = |file: &&Arc<File>| Arc::strong_count(file) == 1;
+        if let Some(file) = self.files.iter().find(has_no_runs) {
+            return Ok(file.clone());
+        }
+        let file = Arc::new(tempfile::tempfile()?);
+        self.files.push(file.clone());
+        Ok(file)
     }
 }
 

@@ -1,21 +1,24 @@
 //! Reading a stretch of time: its rows and PostgreSQL's tallies of them, slot by slot, in one snapshot.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tally_objects::Address;
 use tally_postgres::Failure;
-use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::beside::Helpers;
 use crate::export::{self, RowStream};
 use crate::key::SortedRows;
 use crate::ledger::{Entry, Written};
+use crate::overflow::Overflow;
 use crate::proof::{RowsHash, Tallies};
 use crate::rows::{Rows, RowsBuffer};
 use crate::server::of_server;
 use crate::slot::{Granularity, Slot};
-use crate::spill::{merge, Run, Spill};
+use crate::spill::{merge, Run};
 use crate::step::SlotWriter;
+use crate::survey::{self, Survey, TalliedSlots};
 use crate::table::SourceTable;
 use crate::work::SPILLED_BYTES;
 
@@ -24,9 +27,10 @@ const BLOCK: usize = 1 << 20;
 
 /// A table, and where and how it is archived.
 pub struct Source {
-    pub table: std::sync::Arc<SourceTable>,
+    pub table: Arc<SourceTable>,
     pub place: Address,
     pub granularity: Granularity,
+    pub survey: Arc<Survey>,
     /// Number of bytes of rows that a job holds in memory.
     pub held: usize,
     /// Threads of jobs that have no work.
@@ -42,14 +46,14 @@ pub struct Stretch<'s> {
     slots: BTreeMap<i64, Filling>,
     /// Number of bytes of rows in memory.
     held: usize,
-    spill: Spill,
+    overflow: Overflow,
 }
 
 /// A slot while its rows come, in any order among those of others.
 struct Filling {
     buffer: RowsBuffer,
-    /// Rows that were in the way of others.
-    runs: Vec<Run>,
+    /// Number of bytes of its rows that were in the way of others.
+    spilled: usize,
     /// Hash of the rows that have come.
     hash: RowsHash,
     /// Number of rows that it has in the snapshot.
@@ -77,32 +81,36 @@ pub enum Next {
 }
 
 impl Source {
-    async fn snapshot<'c>(&self, client: &'c mut Client) -> Result<Transaction<'c>, Failure> {
+    /// Begins a snapshot, or takes part in one of this name.
+    async fn snapshot<'c>(
+        &self,
+        client: &'c mut Client,
+        name: Option<&str>,
+    ) -> Result<Transaction<'c>, Failure> {
         let fail = |e: tokio_postgres::Error| of_server(&e).at(self.table.sql());
         let snapshot =
             client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-        snapshot.start().await.map_err(fail)
+        let tx = snapshot.start().await.map_err(fail)?;
+        if let Some(name) = name {
+            tx.batch_execute(&format!("SET TRANSACTION SNAPSHOT '{name}'")).await.map_err(fail)?;
+        }
+        Ok(tx)
     }
 
     /// Returns the number of rows and PostgreSQL's tallies of the slots of a stretch of time, by their starts.
-    async fn tallies(
-        &self,
-        tx: &Transaction<'_>,
-        stretch: Slot,
-    ) -> Result<BTreeMap<i64, (i64, Tallies)>, Failure> {
-        let (names, sql) = self.table.tallies_of(stretch, self.granularity)?;
-        let fail = |e: tokio_postgres::Error| of_server(&e).at(self.table.sql());
+    async fn tallies(&self, tx: &Transaction<'_>, stretch: Slot) -> Result<TalliedSlots, Failure> {
         // Where jobs are at work beside one another, the server's processors are busy as it is.
         let helper = self.helpers.take();
-        let alone = "SET LOCAL max_parallel_workers_per_gather = 0";
         if helper.is_none() {
-            tx.batch_execute(alone).await.map_err(fail)?;
+            self.read_alone(tx).await?;
         }
-        let rows = tx.query(&sql, &[]).await.map_err(fail)?;
-        tx.batch_execute(alone).await.map_err(fail)?;
-        let tallies =
-            |row: &Row| names.iter().enumerate().map(|(at, name)| (name.clone(), row.get(at + 3))).collect();
-        Ok(rows.iter().map(|row| (row.get(0), (row.get(2), tallies(row)))).collect())
+        survey::tallies(tx, &self.table, self.granularity, stretch).await
+    }
+
+    /// Has the server read by one process from now on.
+    async fn read_alone(&self, tx: &Transaction<'_>) -> Result<(), Failure> {
+        let fail = |e: tokio_postgres::Error| of_server(&e).at(self.table.sql());
+        tx.batch_execute("SET LOCAL max_parallel_workers_per_gather = 0").await.map_err(fail)
     }
 
     /// Begins to read the rows of planned slots; the slots are by time.
@@ -116,18 +124,27 @@ impl Source {
             from: first.slot.from,
             to: last.slot.to,
         });
-        let tx = self.snapshot(client).await?;
-        let mut tallies = self.tallies(&tx, stretch).await?;
+        let (tx, mut tallies) = match self.survey.tallies(entries.iter().map(|entry| entry.slot.from)) {
+            Some((snapshot, tallies)) => (self.snapshot(client, Some(snapshot)).await?, tallies),
+            None => {
+                let tx = self.snapshot(client, None).await?;
+                let tallies = self.tallies(&tx, stretch).await?;
+                (tx, tallies)
+            }
+        };
+        // Rows that others hand on take more time than they save.
+        self.read_alone(&tx).await?;
         // Other slots came after the count; the next run has them.
         let filling = |entry: &Entry| {
             let (rows, tallies) = tallies.remove(&entry.slot.from)?;
             let (buffer, hash) = (RowsBuffer::default(), entry.hash());
-            Some((entry.slot.from, Filling { buffer, runs: Vec::new(), hash, rows: rows as u64, tallies }))
+            Some((entry.slot.from, Filling { buffer, spilled: 0, hash, rows: rows as u64, tallies }))
         };
         let slots = entries.iter().filter_map(filling).collect();
         let statement = export::statement(&self.table.rows_of(stretch)?);
         let rows = RowStream::new(tx.copy_out(&statement).await)?;
-        Ok(Stretch { source: self, tx, rows, slots, held: 0, spill: Spill::default() })
+        let overflow = Overflow::new(self.table.clone(), self.helpers.clone());
+        Ok(Stretch { source: self, tx, rows, slots, held: 0, overflow })
     }
 
     /// Writes the object of a slot.
@@ -182,28 +199,26 @@ impl Stretch<'_> {
 
     /// Makes room in memory.
     fn spill(&mut self) -> Result<(), Failure> {
-        for slot in self.slots.values_mut() {
-            slot.spill(&self.source.table, &mut self.spill)?;
-        }
         self.held = 0;
-        Ok(())
+        self.overflow
+            .add(self.slots.iter_mut().filter_map(|(from, slot)| Some((*from, slot.spill()?))).collect())
     }
 
     /// Whether slots that are not complete take too much room in files; one alone may.
     fn is_too_much(&self) -> bool {
-        let begun = || self.slots.values().filter(|slot| !slot.runs.is_empty());
-        let size: u64 = begun().flat_map(|slot| &slot.runs).map(Run::size).sum();
+        let begun = || self.slots.values().filter(|slot| slot.spilled > 0);
+        let size: usize = begun().map(|slot| slot.spilled).sum();
         size > SPILLED_BYTES && begun().nth(1).is_some()
     }
 
     fn take(&mut self, from: i64) -> Result<Option<Whole>, Failure> {
         let Some(mut slot) = self.slots.remove(&from) else { return Ok(None) };
         self.held -= slot.buffer.held();
-        if !slot.runs.is_empty() {
-            slot.spill(&self.source.table, &mut self.spill)?;
+        if slot.spilled > 0 {
+            self.overflow.add(slot.spill().map(|rows| (from, rows)).into_iter().collect())?;
         }
-        let rows = slot.buffer.take();
-        Ok(Some(Whole { from, rows, runs: slot.runs, hash: slot.hash, tallies: slot.tallies }))
+        let (rows, runs) = (slot.buffer.take(), self.overflow.take(from)?);
+        Ok(Some(Whole { from, rows, runs, hash: slot.hash, tallies: slot.tallies }))
     }
 
     /// Returns the slots that were not read to their end, with their numbers of rows, and the mean size of the rows that were read.
@@ -212,9 +227,9 @@ impl Stretch<'_> {
         let slot =
             |(from, slot): (&i64, &Filling)| (Slot { from: *from, to: from + seconds }, slot.rows as usize);
         let slots = || self.slots.values();
-        let size: u64 = slots().flat_map(|slot| &slot.runs).map(Run::size).sum();
+        let size: usize = slots().map(|slot| slot.spilled).sum();
         let count: u64 = slots().map(|slot| slot.hash.rows).sum();
-        (self.slots.iter().map(slot).collect(), (size / count.max(1)) as usize)
+        (self.slots.iter().map(slot).collect(), size / (count as usize).max(1))
     }
 
     /// Ends the snapshot.
@@ -224,12 +239,9 @@ impl Stretch<'_> {
 }
 
 impl Filling {
-    /// Puts the rows in memory into a file.
-    fn spill(&mut self, table: &SourceTable, spill: &mut Spill) -> Result<(), Failure> {
-        let rows = self.buffer.take();
-        if rows.len() > 0 {
-            self.runs.push(spill.write(SortedRows::new(table, &rows).with_keys())?);
-        }
-        Ok(())
+    /// Returns the rows in memory, if there are any, which go to a file.
+    fn spill(&mut self) -> Option<Rows> {
+        self.spilled += self.buffer.held();
+        Some(self.buffer.take()).filter(|rows| rows.len() > 0)
     }
 }

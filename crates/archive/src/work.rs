@@ -9,9 +9,9 @@ use crate::slot::Slot;
 const HELD_BYTES: usize = 16 << 20;
 const LEAST_BYTES: usize = 1 << 20;
 /// Number of bytes of rows that a job puts into files, unless they are of one slot.
-pub const SPILLED_BYTES: u64 = 4 << 30;
+pub const SPILLED_BYTES: usize = 4 << 30;
 /// Number of rows and of slots of a stretch at most: its rows are of one snapshot, which the server keeps meanwhile.
-const MOST_ROWS: usize = 1 << 24;
+pub const MOST_ROWS: usize = 1 << 24;
 const MOST_SLOTS: usize = 1000;
 /// Number of rows for which a second job is not worth a connection.
 const FEW_ROWS: usize = 1 << 17;
@@ -102,7 +102,7 @@ impl Work {
     /// Takes slots back, with their numbers of rows, which together take too much room for rows of this size; they are by time.
     pub fn take_back(&mut self, slots: Vec<(Slot, usize)>, row_bytes: usize) {
         // Room for half as much, as others may be larger.
-        self.most = self.most.min(SPILLED_BYTES as usize / 2 / row_bytes.max(1));
+        self.most = self.most.min(SPILLED_BYTES / 2 / row_bytes.max(1));
         for (at, (slot, rows)) in slots.into_iter().enumerate().rev() {
             self.planned.push_front(Planned { slot, rows, follows: at > 0 });
         }
@@ -146,7 +146,7 @@ mod tests {
         (1..=4).for_each(|number| work.write(slot(number), most / 4));
         let Some(Task::Write(slots)) = work.next() else { panic!("no stretch") };
         assert_eq!(slots.len(), 4);
-        let (rows, row_bytes) = (most as usize / 4, SPILLED_BYTES as usize / MOST_ROWS);
+        let (rows, row_bytes) = (most as usize / 4, SPILLED_BYTES / MOST_ROWS);
         work.take_back(slots[1..].iter().map(|slot| (*slot, rows)).collect(), row_bytes);
         assert_eq!(tasks(&mut work), [vec![2, 3], vec![4]]);
     }
