@@ -20,8 +20,8 @@ use crate::table::SourceTable;
 /// Number of rows of a row group, and of bytes of their values, at most: what is in memory at a time.
 const GROUP_ROWS: usize = 1 << 17;
 const GROUP_BYTES: usize = 8 << 20;
-/// Level of compression: much smaller files than the default's, in little more time.
-const ZSTD_LEVEL: i32 = 3;
+/// Level of compression: of ticks and of JSON, files of level 3 are at most 2 % smaller, and take a tenth more time.
+const ZSTD_LEVEL: i32 = 1;
 
 const NO_FILE: &str = "an object without rows cannot be written";
 
