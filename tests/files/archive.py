@@ -202,6 +202,8 @@ def refusals():
     other_bytes = foreign.read_bytes()
     code, said = archive("refused")
     yield check("an object of another table is not replaced", code == 1 and "another object" in said and foreign.read_bytes() == other_bytes, said)
+    code, said = finish([TALLY, "archive", "--table", "refused", "--at", "at", "--older-than", "800000d", "--to", "s3://tally/refused"])
+    yield check("a time before the year 1 is refused", code != 0 and "time is out of range" in said, said)
     # With what the server keeps beside it.
     for kept in (BUCKET, BUCKET.parents[1] / "metadata/tally"):
         shutil.rmtree(kept / "refused", ignore_errors=True)

@@ -44,7 +44,7 @@ impl Survey {
         cut: i64,
     ) -> Result<Self, Failure> {
         let client = connect_beside(connector).await?;
-        let new = Slot { from: known.clamp(EVER.0, cut), to: cut };
+        let new = Slot { from: known.max(EVER.0).min(cut), to: cut };
         if new.from == cut || expected_rows(&client, table, new).await? > MOST_ROWS as f64 {
             let rows = counts(&client, table, granularity, Slot { from: EVER.0, to: cut }).await?;
             return Ok(Self { rows, new: None });
