@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tally_objects::Address;
-use tally_postgres::Failure;
+use tally_postgres::{ErrorKind, Failure};
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::beside::Helpers;
@@ -92,7 +92,9 @@ impl Source {
             client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let tx = snapshot.start().await.map_err(fail)?;
         if let Some(name) = name {
-            tx.batch_execute(&format!("SET TRANSACTION SNAPSHOT '{name}'")).await.map_err(fail)?;
+            // It ends with the session that keeps it.
+            let again = |e| fail(e).of_kind(ErrorKind::Retry).mend("run the command again");
+            tx.batch_execute(&format!("SET TRANSACTION SNAPSHOT '{name}'")).await.map_err(again)?;
         }
         Ok(tx)
     }

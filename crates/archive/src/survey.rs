@@ -74,10 +74,12 @@ impl Survey {
 
     /// Ends the snapshot: as long as it is kept, the table cannot be altered.
     pub async fn end(&self) -> Result<(), Failure> {
-        match &self.new {
-            Some(Tallied { keeper, .. }) => keeper.batch_execute("COMMIT").await.map_err(|e| of_server(&e)),
-            None => Ok(()),
-        }
+        let Some(Tallied { keeper, .. }) = &self.new else { return Ok(()) };
+        keeper.batch_execute("COMMIT").await.map_err(|e| {
+            of_server(&e)
+                .at("session that keeps the snapshot of the table")
+                .mend("run the command again; what is archived stays so")
+        })
     }
 }
 
