@@ -161,6 +161,23 @@ def expected():
     yield check("the tallies are the same", found[0][1] == found[1][1] and "price" in found[0][1], found[0][1])
 
 
+def altered():
+    """Who alters a table while its stretches are read waits for one of them, and none waits for him."""
+    psql("CREATE TABLE altered AS SELECT timestamptz '2024-01-01 00:00Z' + n * interval '1 hour' AS at, 'S' AS symbol, n AS id FROM generate_series(1, 2300) AS n")
+    with tempfile.TemporaryDirectory() as directory:
+        whole = [TALLY, "archive", "--table", "altered", "--older-than", "1d", "--to", directory, "--jobs", "1"]
+        with subprocess.Popen(whole, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            wait_for(lambda: int(psql("SELECT count(*) FROM loader.archive WHERE table_name LIKE '%altered%' AND state = 'verified'")) > 10)
+            psql("SET statement_timeout = '60s'; ALTER TABLE altered ADD COLUMN more integer")
+            yield check("it is altered while it is archived", process.poll() is None)
+            try:
+                said = process.communicate(timeout=60)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said = "it waits"
+        yield check("all rows are archived", "archived 2300 rows of 2300 slots" in said, said)
+
+
 def large():
     """Hours of more rows than are held in memory are read together, and sorted as a whole."""
     hours, rows, jobs, most = 6, 1_800_000, 2, 130
@@ -368,7 +385,7 @@ def wait_for(condition):
 
 
 def main():
-    stories = [copies, late, scattered, expected, large, refusals, accidents, ahead, kills, alarms]
+    stories = [copies, late, scattered, expected, altered, large, refusals, accidents, ahead, kills, alarms]
     passed = [one for story in stories if story.__name__ in sys.argv[1:] or not sys.argv[1:] for one in story()]
     sys.exit(0 if all(passed) else 1)
 

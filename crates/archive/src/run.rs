@@ -106,7 +106,6 @@ async fn once(session: &SessionArgs, args: &RunArgs, stop: &Stop) -> Result<(), 
     let (granularity, held) = (args.granularity, held(args.jobs));
     let source = Source { table, place, granularity, survey: survey.clone(), held, helpers };
     let (counts, outcome) = job::run(&session.connector, source, stop, work, args.jobs).await;
-    // Before partitions are dropped, which waits for it.
     let ended = survey.end().await;
     println!("archived {} rows of {} slots in {} bytes", counts.rows, counts.slots, counts.bytes);
     outcome.and(ended)?;

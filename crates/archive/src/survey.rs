@@ -18,7 +18,7 @@ use crate::work::MOST_ROWS;
 pub type TalliedSlots = BTreeMap<i64, (i64, Tallies)>;
 
 /// The slots of the table when it was looked at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Survey {
     /// Numbers of rows of slots, by their starts.
     pub rows: BTreeMap<i64, i64>,
@@ -54,6 +54,9 @@ impl Survey {
                      WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')";
         client.batch_execute(never).await.map_err(fail)?;
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(fail)?;
+        let exported = client.query_one("SELECT pg_export_snapshot()", &[]).await.map_err(fail)?;
+        // Jobs that begin later would wait behind who waits for a lock on the table that this session still held.
+        client.batch_execute("SAVEPOINT unlocked").await.map_err(fail)?;
         let mut rows = BTreeMap::new();
         if new.from > EVER.0 {
             rows = counts(&client, table, granularity, Slot { from: EVER.0, to: new.from }).await?;
@@ -61,7 +64,7 @@ impl Survey {
         let tallied = tallies(&client, table, granularity, new).await?;
         rows.extend(tallied.iter().map(|(from, (rows, _))| (*from, *rows)));
         let tallies = tallied.into_iter().map(|(from, (_, tallies))| (from, tallies)).collect();
-        let exported = client.query_one("SELECT pg_export_snapshot()", &[]).await.map_err(fail)?;
+        client.batch_execute("ROLLBACK TO SAVEPOINT unlocked").await.map_err(fail)?;
         Ok(Self { rows, new: Some(Tallied { tallies, keeper: client, name: exported.get(0) }) })
     }
 
@@ -72,7 +75,7 @@ impl Survey {
         Some((&new.name, starts.map(tallied).collect::<Option<_>>()?))
     }
 
-    /// Ends the snapshot: as long as it is kept, the table cannot be altered.
+    /// Ends the snapshot: as long as it is kept, the server keeps rows that are deleted.
     pub async fn end(&self) -> Result<(), Failure> {
         let Some(Tallied { keeper, .. }) = &self.new else { return Ok(()) };
         keeper.batch_execute("COMMIT").await.map_err(|e| {

@@ -125,7 +125,7 @@ impl Prior {
 
     /// A row apart from the segments so far, this far from the row before.
     ///
-    /// Its logarithms and exponentials are computed two at once.
+    /// Logarithms and exponentials are computed two at once.
     pub fn row_alone(&self, x: f64, difference: f64) -> RowAlone {
         let (d, squared) = (x - self.mean, difference * difference);
         let z = d.abs() / self.outlier_sd;
