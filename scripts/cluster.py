@@ -5,6 +5,7 @@
     scripts/cluster.py run --pg-config /path/to/pg_config -- psql
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -81,12 +82,17 @@ class Cluster(Service):
                 wait_for_end([postmaster])
 
     def kill(self):
-        if self.postmaster() is None:
+        postmaster = self.postmaster()
+        if postmaster is None:
             raise ServiceError(f"no cluster is running in {self.directory}")
+        # The postmaster first: it answers the death of another process by ending all the others, and starts new ones.
+        os.kill(postmaster, signal.SIGKILL)
         processes = self.processes()
         for process in processes:
-            os.kill(process, signal.SIGKILL)
-        wait_for_end(processes)
+            # Those that see that the postmaster is gone end by themselves.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        wait_for_end([postmaster, *processes])
 
     def environment(self):
         return {

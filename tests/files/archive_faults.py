@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Breaks the archive between every two of its steps, its store in every way, and lets two archives meet: no row is lost or doubled."""
 
+import contextlib
 import json
 import os
 import signal
@@ -103,7 +104,9 @@ def kill(process, victim):
         process.kill()
     else:
         for pid in backends()[:1]:
-            os.kill(pid, signal.SIGKILL)
+            # It may have ended just now.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def requests():

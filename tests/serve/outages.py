@@ -59,7 +59,7 @@ def backend_killed():
 def server_killed():
     """The whole server is killed while queries run, and comes back: who was logged in still is."""
     def cluster(action):
-        subprocess.run([ROOT / "scripts/cluster.py", action, Path(os.environ["PGHOST"]).parent], check=True, capture_output=True)
+        subprocess.run([ROOT / "scripts/cluster.py", action, Path(os.environ["PGHOST"]).parent], check=True, stdout=subprocess.DEVNULL)
 
     with Service("connections_per_user = 25\n") as service:
         _, headers, _ = service.ask("POST", "/api/v1/session", {"user": "ann", "password": PASSWORDS["ann"]}, user=None)
