@@ -30,7 +30,7 @@ const fn fixed(name: &'static str, rows: (usize, usize), make: Make) -> Family {
     Family { name, rows, make, placed: false }
 }
 
-pub const FAMILIES: [Family; 21] = [
+pub const FAMILIES: [Family; 23] = [
     family("level", (80, 1000), level),
     family("level correlated", (100, 1000), level_correlated),
     family("level heavy", (100, 1000), level_heavy),
@@ -41,8 +41,10 @@ pub const FAMILIES: [Family; 21] = [
     family("short level", (15, 80), short_level),
     family("short slope", (20, 80), short_slope),
     family("curve", (60, 800), curve),
+    family("smooth", (60, 800), smooth),
     family("walk", (100, 800), walk),
     family("volatility", (100, 800), volatility),
+    family("counter", (100, 1000), counter),
     family("season", (60, 600), season),
     family("long season", (600, 4000), long_season),
     family("season growing", (60, 500), season_growing),
@@ -197,6 +199,25 @@ fn short_slope(d: &mut Draw, n: usize) -> Changing {
 }
 
 fn curve(d: &mut Draw, n: usize) -> Changing {
+    let size = d.magnitude(5.0, 60.0) * d.sign();
+    let mut x = bow(d, n, size);
+    add(&mut x, &d.white(n), 1.0);
+    let cuts = cuts(d, n, 1, (n / 8).max(10));
+    add(&mut x, &levels(d, n, &cuts, 1.0, 8.0, 15.0), 1.0);
+    (x, cuts)
+}
+
+/// Curves of so little noise that each row goes the way of the last one. They have no changes.
+fn smooth(d: &mut Draw, n: usize) -> Changing {
+    let size = d.magnitude(60.0, 20_000.0) * d.sign();
+    let mut x = bow(d, n, size);
+    let noise = if d.chance(0.5) { d.any_noise(n) } else { summed(d.white(n)) };
+    add(&mut x, &noise, 1.0);
+    (x, vec![])
+}
+
+/// A curve: a logistic one, a parabola, a wave or an exponential one.
+fn bow(d: &mut Draw, n: usize, size: f64) -> Vec<f64> {
     let kind = d.whole(0, 4);
     let (a, b) = (d.between(0.3, 0.7), d.between(0.5, 2.0));
     let shape = |t: f64| match kind {
@@ -205,12 +226,7 @@ fn curve(d: &mut Draw, n: usize) -> Changing {
         2 => 0.5 * (TAU * (b * t + a)).sin(),
         _ => (1.5 * b * t).exp() / 8.0,
     };
-    let size = d.magnitude(5.0, 60.0) * d.sign();
-    let mut x: Vec<f64> = (0..n).map(|i| size * shape(i as f64 / n as f64)).collect();
-    add(&mut x, &d.white(n), 1.0);
-    let cuts = cuts(d, n, 1, (n / 8).max(10));
-    add(&mut x, &levels(d, n, &cuts, 1.0, 8.0, 15.0), 1.0);
-    (x, cuts)
+    (0..n).map(|i| size * shape(i as f64 / n as f64)).collect()
 }
 
 fn walk(d: &mut Draw, n: usize) -> Changing {
@@ -235,6 +251,34 @@ fn volatility(d: &mut Draw, n: usize) -> Changing {
         steps[cut..].iter_mut().for_each(|x| *x *= factor);
     }
     (summed(steps), cuts)
+}
+
+/// A sum of what came in each row, of which more or less comes at each cut, or nothing for a while; it may begin again at 0.
+fn counter(d: &mut Draw, n: usize) -> Changing {
+    let cuts = cuts(d, n, 3, (n / 8).max(25));
+    let shape = d.magnitude(1.0, 100.0);
+    let stands = d.chance(0.3);
+    let mut rate: f64 = 1.0;
+    let shift = staircase(n, &cuts, |before, after| {
+        let error = (1.0 / shape).sqrt() * (1.0 / before as f64 + 1.0 / after as f64).sqrt();
+        let next = match rate {
+            0.0 => d.magnitude(0.5, 2.0),
+            _ if stands => 0.0,
+            _ => rate * (d.sign() * d.between(0.4, 1.5).max((SEEN * error).ln_1p().min(3.0))).exp(),
+        };
+        let step = next - rate;
+        rate = next;
+        step
+    });
+    let mut x: Vec<f64> =
+        summed(shift.into_iter().map(|shift| (1.0 + shift) * d.gamma(shape) / shape).collect());
+    if d.chance(0.2) {
+        for cut in &cuts {
+            let so_far = x[*cut];
+            x[*cut..].iter_mut().for_each(|x| *x -= so_far);
+        }
+    }
+    (x, cuts)
 }
 
 fn season(d: &mut Draw, n: usize) -> Changing {

@@ -109,6 +109,17 @@ impl Draw {
         all.skip(RUN_IN).collect()
     }
 
+    /// Autoregressive noise of second order, which goes up and down in about 16 rows.
+    pub fn humped(&mut self, n: usize) -> Vec<f64> {
+        let noise = self.white(n + RUN_IN);
+        let mut last = [0.0; 2];
+        let all = noise.into_iter().map(|e| {
+            last = [1.3 * last[0] - 0.5 * last[1] + e, last[0]];
+            last[0]
+        });
+        all.skip(RUN_IN).collect()
+    }
+
     /// Noise of one of the kinds that measurements have, variance 1.
     pub fn any_noise(&mut self, n: usize) -> Vec<f64> {
         match self.whole(0, 4) {

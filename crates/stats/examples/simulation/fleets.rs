@@ -39,13 +39,19 @@ const fn long(name: &'static str, make: Make) -> Family {
     Family { name, make, events: false, rows: MANY_ROWS }
 }
 
-pub const FAMILIES: [Family; 36] = [
+pub const FAMILIES: [Family; 43] = [
     values("white", |d, r| d.white(r.len())),
     values("AR(1) 0.5", |d, r| d.correlated(0.5, r.len())),
     values("AR(1) 0.9", |d, r| d.correlated(0.9, r.len())),
-    values("MA(5)", |d, r| {
-        let e = d.white(r.len() + 5);
-        e.windows(6).map(|w| w.iter().sum::<f64>() / 6f64.sqrt()).collect()
+    values("MA(5)", |d, r| moving(d, r.len())),
+    values("AR(1) 0.7", |d, r| d.correlated(0.7, r.len())),
+    values("AR(1) 0.97", |d, r| d.correlated(0.97, r.len())),
+    values("AR(2)", |d, r| d.humped(r.len())),
+    values("AR(1) 0.9 + white", |d, r| {
+        let mut x = d.white(r.len());
+        let drift = d.correlated(0.9, r.len());
+        add(&mut x, &drift, 1.0);
+        x
     }),
     values("t(3)", |d, r| d.student(3.0, r.len())),
     values("t(2.2)", |d, r| d.student(2.2, r.len())),
@@ -110,15 +116,23 @@ pub const FAMILIES: [Family; 36] = [
     events("purchases", |d, r| sparse(d, r, 0.2, |d| d.normal().exp())),
     events("rare sizes", |d, r| sparse(d, r, 0.1, |d| 100.0 * d.gamma(2.0))),
     events("flags 0.1", |d, r| r.iter().map(|r| f64::from(d.chance(0.1 * r))).collect()),
+    long("daily sine, long", |d, r| seasonal(d, r.len(), 24.0, 3.0)),
     long("season of 96, long", |d, r| seasonal(d, r.len(), 96.0, 3.0)),
     long("hours of a week, long", |d, r| seasonal(d, r.len(), 168.0, 3.0)),
     long("season of 288, long", |d, r| seasonal(d, r.len(), 288.0, 3.0)),
     long("white, long", |d, r| d.white(r.len())),
     long("AR(1) 0.5, long", |d, r| d.correlated(0.5, r.len())),
+    long("AR(1) 0.9, long", |d, r| d.correlated(0.9, r.len())),
+    long("MA(5), long", |d, r| moving(d, r.len())),
     long("t(3), long", |d, r| d.student(3.0, r.len())),
     long("exponential, long", |d, r| d.exponential(r.len())),
     long("log-normal, long", |d, r| d.log_normal(r.len())),
 ];
+
+/// Means of six rows of white noise, of variance 1.
+fn moving(d: &mut Draw, n: usize) -> Vec<f64> {
+    d.white(n + 5).windows(6).map(|w| w.iter().sum::<f64>() / 6f64.sqrt()).collect()
+}
 
 fn seasonal(d: &mut Draw, n: usize, period: f64, size: f64) -> Vec<f64> {
     let mut x = d.white(n);

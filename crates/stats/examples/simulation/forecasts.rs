@@ -3,6 +3,7 @@
 use crate::anomalies;
 use crate::draw::{add, summed, Draw};
 use std::collections::HashMap;
+use std::f64::consts::TAU;
 use tally_stats::detector::{Detector, Options, Settings};
 
 const DAY: i64 = 86_400_000_000;
@@ -20,10 +21,13 @@ pub struct Clean {
 }
 
 type Make = fn(&mut Draw) -> (Vec<f64>, i64);
+type MakeDays = fn(&mut Draw, &[i64]) -> Vec<f64>;
 
-/// The family of shifts, which begin on the hour.
-const SHIFTS: &str = "shifts";
 const HOUR: i64 = DAY / 24;
+
+/// Families of days: shifts that begin on the hour, a programme that a machine runs each day, and a curve whose shape
+/// wanders from day to day.
+const DAYS: [(&str, MakeDays); 3] = [("shifts", shifts), ("programme", programme), ("days", days)];
 
 /// Families whose rows have no time. The other ones are those of [`anomalies`], without any.
 const TIMELESS: [(&str, Make); 4] =
@@ -32,7 +36,7 @@ const TIMELESS: [(&str, Make); 4] =
 /// Names of all families.
 pub fn families() -> Vec<&'static str> {
     let timed = anomalies::FAMILIES.iter().map(|family| family.name);
-    TIMELESS.iter().map(|family| family.0).chain([SHIFTS]).chain(timed).collect()
+    TIMELESS.iter().map(|family| family.0).chain(DAYS.iter().map(|family| family.0)).chain(timed).collect()
 }
 
 pub fn draw(name: &str, seed: u64, number: usize) -> Clean {
@@ -44,8 +48,15 @@ pub fn draw(name: &str, seed: u64, number: usize) -> Clean {
         let at = (0..x.len() as i64).collect();
         return Clean { x, at, step: 1, period, timed: false };
     }
-    if name == SHIFTS {
-        return shifts(&mut Draw::new(seed, name, number));
+    if let Some((name, make)) = DAYS.iter().find(|family| family.0 == name) {
+        let mut d = Draw::new(seed, name, number);
+        let step = d.one_of(&[5, 10, 15, 30, 60]) * HOUR / 60;
+        let rows = (d.between(8.0, 40.0) * DAY as f64 / step as f64) as i64;
+        let start = d.whole(0, 24) as i64 * HOUR;
+        let at: Vec<i64> = (0..rows.min(5000)).map(|row| start + row * step).collect();
+        let mut x = make(&mut d, &at);
+        d.place(&mut x);
+        return Clean { x, at, step, period: DAY, timed: true };
     }
     let family = anomalies::FAMILIES.iter().find(|family| family.name == name).expect("a family");
     // Of the numbers of that module, every fourth is clean.
@@ -55,23 +66,62 @@ pub fn draw(name: &str, seed: u64, number: usize) -> Clean {
 }
 
 /// A day of a few levels that change on the hour.
-fn shifts(d: &mut Draw) -> Clean {
-    let step = d.one_of(&[5, 10, 15, 30, 60]) * HOUR / 60;
-    let rows = (d.between(8.0, 40.0) * DAY as f64 / step as f64) as i64;
-    let start = d.whole(0, 24) as i64 * HOUR;
-    let at: Vec<i64> = (0..rows.min(5000)).map(|row| start + row * step).collect();
+fn shifts(d: &mut Draw, at: &[i64]) -> Vec<f64> {
     let rho = d.between(0.0, 0.8);
     let mut x = d.correlated(rho, at.len());
     let shifts = d.whole(2, 6);
     let begins: Vec<(i64, f64)> =
         (0..shifts).map(|_| (d.whole(0, 24) as i64, d.magnitude(2.0, 15.0) * d.sign())).collect();
-    for (x, at) in x.iter_mut().zip(&at) {
+    for (x, at) in x.iter_mut().zip(at) {
         let hour = at.rem_euclid(DAY) / HOUR;
         let shift = begins.iter().min_by_key(|(begin, _)| (hour - begin).rem_euclid(24));
         *x += shift.map_or(0.0, |(_, level)| *level);
     }
-    d.place(&mut x);
-    Clean { x, at, step, period: DAY, timed: true }
+    x
+}
+
+/// Set points that change at the same minutes of each day, some of them for a few minutes only; some days are days off.
+fn programme(d: &mut Draw, at: &[i64]) -> Vec<f64> {
+    let (rho, size) = (d.between(0.0, 0.8), d.magnitude(5.0, 50.0));
+    let mut x = d.correlated(rho, at.len());
+    let points: Vec<(i64, i64, f64)> = (0..d.whole(1, 9))
+        .map(|_| {
+            let minutes = d.magnitude(5.0, 600.0) as i64;
+            (d.whole(0, 1440) as i64, minutes, size * d.between(0.3, 1.0) * d.sign())
+        })
+        .collect();
+    let off = if d.chance(0.3) { d.between(0.0, 0.1) } else { 0.0 };
+    let days = at.last().map_or(0, |last| last / DAY) as usize + 1;
+    let works: Vec<bool> = (0..days).map(|_| !d.chance(off)).collect();
+    for (x, at) in x.iter_mut().zip(at) {
+        let minute = at.rem_euclid(DAY) / (HOUR / 60);
+        let on = points.iter().filter(|(begin, minutes, _)| (minute - begin).rem_euclid(1440) < *minutes);
+        *x += if works[(at / DAY) as usize] { on.map(|point| point.2).sum() } else { 0.0 };
+    }
+    x
+}
+
+/// A curve of a few waves, each of which goes its own way from day to day.
+fn days(d: &mut Draw, at: &[i64]) -> Vec<f64> {
+    let (rho, size, speed) = (d.between(0.0, 0.7), d.magnitude(3.0, 20.0), d.magnitude(0.05, 0.5));
+    let mut x = d.correlated(rho, at.len());
+    let mut waves: Vec<[f64; 2]> = (1..5).map(|k| [0; 2].map(|_| d.normal() / f64::from(k))).collect();
+    let mut day = 0;
+    for (x, at) in x.iter_mut().zip(at) {
+        if at / DAY != day {
+            day = at / DAY;
+            for (k, wave) in (1..5).zip(&mut waves) {
+                wave.iter_mut().for_each(|part| *part += speed * d.normal() / f64::from(k));
+            }
+        }
+        let phase = at.rem_euclid(DAY) as f64 / DAY as f64 * TAU;
+        let parts = (1..5).zip(&waves).map(|(k, [sine, cosine])| {
+            let angle = f64::from(k) * phase;
+            sine * angle.sin() + cosine * angle.cos()
+        });
+        *x += size * parts.sum::<f64>();
+    }
+    x
 }
 
 fn walk(d: &mut Draw) -> (Vec<f64>, i64) {
