@@ -384,6 +384,45 @@ fn changes_at_the_same_time_of_other_days_or_weeks_recur() {
     assert!(outages.len() >= 4 && outages.iter().all(|c| c.1.is_none()), "{outages:?}");
 }
 
+/// Evidence of the changes of a series of hourly rows that come at no other time, by row.
+fn news(values: impl IntoIterator<Item = f64>) -> Vec<(u64, f64)> {
+    let mut detector = Detector::new(true, Options::new(true));
+    for (i, x) in values.into_iter().enumerate() {
+        detector.observe(Some(x), Some(i as i64 * 3600 * SECOND), &SETTINGS).unwrap();
+    }
+    let changes =
+        detector.changes(&SETTINGS).into_iter().filter(|c| c.kind == Kind::Level && c.recurs.is_none());
+    changes.map(|c| (c.row, detector.evidence_at(c.row, 1, &SETTINGS).unwrap())).collect()
+}
+
+#[test]
+fn two_days_are_no_news_as_long_as_they_may_be_a_weekend() {
+    let mut rng = rng(17);
+    let mut days = |away: std::ops::Range<usize>, rows: usize| {
+        news((0..rows).map(|i| normal(&mut rng) + if away.contains(&i) { 5.0 } else { 0.0 }))
+    };
+    let evidence = |news: &[(u64, f64)]| news.iter().map(|change| change.1).fold(0.0, f64::max);
+    let once = days(136..184, 300);
+    assert!(once.len() == 2 && evidence(&once) <= 0.0, "{once:?}");
+    // They did not come again, or are not two, or do not end.
+    for (away, rows) in [(136..184, 400), (136..220, 300), (136..300, 300)] {
+        let told = days(away.clone(), rows);
+        assert!(evidence(&told) > 8.0, "{away:?} of {rows}: {told:?}");
+    }
+}
+
+#[test]
+fn weekends_are_no_news_on_whatever_day_they_begin() {
+    let mut rng = rng(18);
+    let told = (0..6 * 168).filter(|first| {
+        let weekend = |i: usize| if (first + i) / 24 % 7 >= 5 { 3.0 } else { 0.0 };
+        news((0..300).map(|i| normal(&mut rng) + weekend(i))).iter().any(|change| change.1 > 6.0)
+    });
+    let told = told.count();
+    println!("{told} told");
+    assert!(told <= 5, "{told} of 1008 are told");
+}
+
 #[test]
 fn states_between_which_a_series_goes_recur() {
     let mut rng = rng(13);
@@ -421,6 +460,19 @@ fn a_switch_between_blurred_states_recurs_and_a_new_level_does_not() {
     assert!(blurred.len() == 6 && blurred[4..].iter().all(|c| c.1.is_some()), "{blurred:?}");
     let new = levels(&[0.0, 20.0, 6.0, 14.0, 2.0, 18.0, 40.0]);
     assert!(new.len() == 6 && new[5].1.is_none(), "{new:?}");
+}
+
+#[test]
+fn states_recur_of_which_neither_is_the_usual_one() {
+    let mut rng = rng(26);
+    let mut told = |stays: &[(usize, f64)]| {
+        let levels = stays.iter().flat_map(|(rows, level)| vec![*level; *rows]).collect::<Vec<f64>>();
+        let found = recurring(levels.into_iter().map(|level| level + normal(&mut rng)));
+        found.into_iter().map(|change| change.1.is_some()).collect::<Vec<bool>>()
+    };
+    let visits = |between: usize| [(100, 0.0), (30, 20.0), (between, 0.0), (30, 20.0), (80, 0.0)];
+    assert_eq!(told(&visits(40)), [true; 4]);
+    assert_eq!(told(&visits(90)), [false; 4]);
 }
 
 #[test]
@@ -656,32 +708,6 @@ fn a_series_that_leaps_is_no_noisier_for_it() {
             && (c.difference().abs() - 10.0).abs() < 3.0
     });
     assert!(lasting.len() >= 6 && right.count() + 1 >= lasting.len(), "{lasting:?}");
-}
-
-#[test]
-fn a_level_that_wanders_is_no_change_and_its_jump_is() {
-    let mut rng = rng(8);
-    let (mut wrong, mut found) = (0, 0);
-    for i in 0..40 {
-        let (mut level, turn) = (0.0, f64::from(i) / 6.0);
-        let rows: Vec<f64> = (0..400)
-            .map(|row| {
-                level += normal(&mut rng);
-                let wave = 30.0 * (turn + f64::from(row) / 60.0).sin();
-                if i % 2 == 0 {
-                    level
-                } else {
-                    wave + normal(&mut rng)
-                }
-            })
-            .collect();
-        let still = fed(rows.iter().copied()).starts(&SETTINGS);
-        wrong += still.len();
-        let jump = fed(rows.iter().enumerate().map(|(row, x)| x + if row < 250 { 0.0 } else { 15.0 }));
-        found += usize::from(jump.starts(&SETTINGS).iter().any(|row| row.abs_diff(250) <= 5));
-    }
-    // With segments that keep their level or slope, there would be 150.
-    assert!(wrong <= 60 && found >= 36, "{wrong} wrong, {found} of 40 found");
 }
 
 #[test]

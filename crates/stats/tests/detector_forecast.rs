@@ -169,6 +169,66 @@ fn hours_of_work_are_forecast_to_the_row() {
     }
 }
 
+/// A machine that runs the same programme each day, in rows five minutes apart.
+fn programme(row: usize) -> f64 {
+    let minute = row * 5 % 1440;
+    let points = [(130, 400, 20.0), (410, 415, 35.0), (905, 1000, -10.0)];
+    points.iter().map(|(from, to, size)| if (from..to).contains(&&minute) { *size } else { 0.0 }).sum()
+}
+
+#[test]
+fn days_that_repeat_are_forecast_to_the_digit() {
+    let settings = Settings::DEFAULT;
+    let mut detector = Detector::new(true, Options::new(true));
+    // Many rows without an error are no reason to begin again when the state is read.
+    for row in 0..288 * 300 {
+        let at = row as i64 * HOUR / 12;
+        detector.observe(Some(50.0 + programme(row)), Some(at), &settings).unwrap();
+        if !(2 * 288..30 * 288).contains(&row) {
+            continue;
+        }
+        for ahead in [1, 12, 100, 288] {
+            let forecast = detector.forecast(ahead as f64, &settings).unwrap();
+            assert_eq!(forecast.mean, 50.0 + programme(row + ahead), "row {row}, {ahead} ahead");
+        }
+    }
+    assert_eq!(Detector::from_bytes(&detector.to_bytes()).unwrap(), detector);
+}
+
+#[test]
+fn jobs_at_the_same_minute_of_each_day_are_forecast() {
+    let (settings, days) = (Settings::DEFAULT, 20);
+    for ahead in [1, 72, 288] {
+        let (mut error, mut last, mut day_before, mut covered, mut count) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for seed in 0..6 {
+            let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+            let mut normal = || -> f64 { StandardNormal.sample(rng) };
+            let values: Vec<f64> = (0..288 * days).map(|row| programme(row) + normal()).collect();
+            let mut detector = Detector::new(true, Options::new(true));
+            for (row, x) in values[..values.len() - ahead].iter().enumerate() {
+                detector.observe(Some(*x), Some(row as i64 * HOUR / 12), &settings).unwrap();
+                if row < 288 * 5 {
+                    continue;
+                }
+                let (expected, actual) =
+                    (detector.forecast(ahead as f64, &settings).unwrap(), values[row + ahead]);
+                error += (expected.mean - actual).abs();
+                last += (x - actual).abs();
+                day_before += (values[row + ahead - 288] - actual).abs();
+                covered += f64::from((expected.low..=expected.high).contains(&actual));
+                count += 1.0;
+            }
+        }
+        let [error, last, day_before, covered] = [error, last, day_before, covered].map(|sum| sum / count);
+        let found = format!(
+            "{ahead} ahead: {error:.2}, last {last:.2}, day before {day_before:.2}, covers {covered:.3}"
+        );
+        println!("{found}");
+        assert!(error <= last.min(day_before), "{found}");
+        assert!((0.93..=0.985).contains(&covered), "{found}");
+    }
+}
+
 #[test]
 fn far_rows_of_a_walk_are_forecast_by_the_last_row() {
     let walk = |rng: &mut ChaCha8Rng| {

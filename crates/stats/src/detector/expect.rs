@@ -6,7 +6,7 @@ use super::report::{self, Forecast};
 use super::scale::{Learned, NoiseEstimate};
 use super::segmentation::Reading;
 use super::settings::Settings;
-use super::surprise::Glance;
+use super::surprise::{Glance, Views};
 use super::Detector;
 
 impl Detector {
@@ -49,6 +49,11 @@ impl Detector {
         let reading = self.segmentation.reading(place, s)?;
         let [season_before, season] = phases.map(|phase| self.views.season_at(phase, self.step(), s));
         let [slot_before, slot] = phases.map(|phase| self.views.slot_at(phase, s));
+        let (moments, step) = (self.experts.moments(), self.step());
+        let (jumps, edge) = match *phases {
+            [Some(from), Some(to)] => (moments.between(from, to), moments.edge(to, Views::SLOTS, step)),
+            _ => (0.0, 0.0),
+        };
         let known = Known {
             level: reading.level,
             learnt,
@@ -61,6 +66,9 @@ impl Detector {
             slot,
             slot_before,
             moved: 0.0,
+            jumps,
+            edge,
+            repeats: self.experts.repeats(step),
             direction: self.experts.direction(),
             kept: noise.correlation,
             impetus: noise.impetus,
@@ -93,9 +101,11 @@ impl Detector {
         };
         let phase = self.views.noise_of(glance, known.season, self.step(), s);
         let forecasts = known.forecasts(1.0);
-        let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
+        let usual = self.experts.usual(&known, &forecasts, phase, reading.noise.get());
         let (steps, rows) = (place.since(last), self.views.rows());
-        self.experts.observe(x, &Forecasted { known, forecasts, usual, phase, steps, rows }, s);
+        let [before, now] = glance.phases;
+        let phases = before.zip(now).filter(|_| steps * self.step() < 1.0).map(<[f64; 2]>::from);
+        self.experts.observe(x, &Forecasted { known, forecasts, usual, phase, phases, steps, rows }, s);
         (usual, known.season.abs() * OF_NORMAL > usual.reach)
     }
 

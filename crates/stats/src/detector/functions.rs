@@ -1,11 +1,12 @@
-//! Logarithm and exponential of two numbers at once.
+//! Logarithm and exponential of several numbers at once.
 //!
 //! Only additions, multiplications and divisions as IEEE 754 defines them, and no branches: every machine gets the same
-//! bits, which those of the C libraries are not, and other work goes on in between.
+//! bits, however many numbers it computes with at once, which those of the C libraries are not; and other work goes on in
+//! between.
 
+use super::vector::Vector;
+use fearless_simd::{dispatch, f64x2, Level, SimdBase};
 use std::f64::consts::{LN_2, LOG2_E, SQRT_2};
-use wide::bytemuck::cast;
-use wide::{f64x2, u64x2};
 
 /// Bits of the significand, and the bias of the exponent.
 const SIGNIFICAND: u32 = 52;
@@ -16,13 +17,13 @@ const WHOLE: f64 = (1u64 << SIGNIFICAND) as f64;
 /// A polynomial of four terms, from the constant one, in Estrin's order: its steps wait less for one another than
 /// Horner's. `square` is that of `x`.
 #[inline(always)]
-fn cubic(x: f64x2, square: f64x2, [a, b, c, d]: [f64; 4]) -> f64x2 {
+fn cubic<V: Vector>(x: V, square: V, [a, b, c, d]: [f64; 4]) -> V {
     (x * b + a) + (x * d + c) * square
 }
 
 /// Natural logarithm of positive normal numbers, within 2e-11 of it; some number for others.
 #[inline(always)]
-pub fn ln(x: f64x2) -> f64x2 {
+pub fn ln<V: Vector>(x: V) -> V {
     // x = 2^k m with m between √½ and √2; ln m = 2 artanh s.
     const ROOT: u64 = (0.5 * SQRT_2).to_bits();
     const ODD: [f64; 4] = [
@@ -31,11 +32,10 @@ pub fn ln(x: f64x2) -> f64x2 {
         0.285_508_208_159_606_65,
         0.233_304_672_163_038_35,
     ];
-    let bits: u64x2 = cast(x);
-    let k = (bits + u64x2::splat((BIAS << SIGNIFICAND) - ROOT)) >> SIGNIFICAND;
-    let m: f64x2 = cast(bits + u64x2::splat(BIAS << SIGNIFICAND) - (k << SIGNIFICAND));
-    let k: f64x2 = cast(k | u64x2::splat(WHOLE.to_bits()));
-    let k = k - f64x2::splat(WHOLE + BIAS as f64);
+    let bits = x.to_bits();
+    let k = (bits + ((BIAS << SIGNIFICAND) - ROOT)) >> SIGNIFICAND;
+    let m = V::from_bits(bits + (BIAS << SIGNIFICAND) - (k << SIGNIFICAND));
+    let k = V::from_bits(k | WHOLE.to_bits()) - (WHOLE + BIAS as f64);
     let s = (m - 1.0) / (m + 1.0);
     let z = s * s;
     k * LN_2 + (s + s + s * z * cubic(z, z * z, ODD))
@@ -43,7 +43,7 @@ pub fn ln(x: f64x2) -> f64x2 {
 
 /// Exponentials, within 5e-12 of them; beyond the normal numbers the least, or nearly the greatest of them.
 #[inline(always)]
-pub fn exp(x: f64x2) -> f64x2 {
+pub fn exp<V: Vector>(x: V) -> V {
     // x = k ln 2 + r; ln 2 in two parts, the first of which leaves k times it exact.
     const FIRST: f64 = f64::from_bits(LN_2.to_bits() & !0xfff);
     const REST: f64 = 2.823_529_056_303_157_7e-13;
@@ -56,27 +56,39 @@ pub fn exp(x: f64x2) -> f64x2 {
         0.000_198_992_855_758_962_82,
     ];
     const LAST_TERM: f64 = 2.485_958_983_458_905_6e-5;
-    let x = x.fast_max(f64x2::splat(-708.0)).fast_min(f64x2::splat(709.0));
+    let x = x.max(-708.0).min(709.0);
     let n = x * LOG2_E + NEAREST;
     let k = n - NEAREST;
     let r = (x - k * FIRST) - k * REST;
-    let scale: f64x2 = cast((cast::<_, u64x2>(n) + u64x2::splat(BIAS)) << SIGNIFICAND);
+    let scale = V::from_bits((n.to_bits() + BIAS) << SIGNIFICAND);
     let square = r * r;
     let fourth = square * square;
     let terms = cubic(r, square, FIRST_TERMS) + cubic(r, square, NEXT_TERMS) * fourth;
     scale * (terms + fourth * fourth * LAST_TERM)
 }
 
+/// Natural logarithms of two numbers, with the same bits.
+#[inline]
+pub fn ln_pair(x: [f64; 2]) -> [f64; 2] {
+    dispatch!(Level::baseline(), simd => ln(f64x2::load_array(simd, x)).to_array())
+}
+
+/// Exponentials of two numbers, with the same bits.
+#[inline]
+pub fn exp_pair(x: [f64; 2]) -> [f64; 2] {
+    dispatch!(Level::baseline(), simd => exp(f64x2::load_array(simd, x)).to_array())
+}
+
 /// Natural logarithm of one number, with the same bits.
 #[inline]
 pub fn ln_of(x: f64) -> f64 {
-    ln(f64x2::splat(x)).to_array()[0]
+    ln_pair([x; 2])[0]
 }
 
 /// Exponential of one number, with the same bits.
 #[inline]
 pub fn exp_of(x: f64) -> f64 {
-    exp(f64x2::splat(x)).to_array()[0]
+    exp_pair([x; 2])[0]
 }
 
 #[cfg(test)]
@@ -101,8 +113,8 @@ mod tests {
     #[test]
     fn both_numbers_of_a_pair_are_what_each_is_alone() {
         let (x, y) = (0.3, 7e100);
-        assert_eq!(ln(f64x2::new([x, y])).to_array(), [ln_of(x), ln_of(y)]);
-        assert_eq!(exp(f64x2::new([x, -y])).to_array(), [exp_of(x), exp_of(-y)]);
+        assert_eq!(ln_pair([x, y]), [ln_of(x), ln_of(y)]);
+        assert_eq!(exp_pair([x, -y]), [exp_of(x), exp_of(-y)]);
     }
 
     #[test]

@@ -55,8 +55,8 @@ impl Brief {
     }
 }
 
-/// A number in three bytes, for means of a few hundred rows: the upper ones of a single-precision number, rounded to
-/// nearest. Nearly five significant digits, the range of single precision.
+/// A number in three bytes, for means of a few hundred rows and for odds: the upper ones of a single-precision number, rounded
+/// to nearest. Nearly five significant digits, the range of single precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Short(u32);
 

@@ -2,7 +2,7 @@
 
 use super::check::{number, structure, up_to, Check, MOST_VALUE};
 use super::clock::Clock;
-use super::numbers::{time, Coarse};
+use super::numbers::{time, Brief, Coarse};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub struct Outlier {
     /// Standard deviation of rows from what is expected, at the time.
     pub noise: Coarse,
     /// About -log10 of the probability of the value.
-    pub score: f32,
+    pub score: Brief,
     /// Whether the season mattered for what was expected.
     pub seasonal: bool,
 }
@@ -33,14 +33,14 @@ pub struct Outliers {
     /// Rows for which others are silenced.
     silence: u16,
     /// Surprise of the row that silenced them.
-    loudest: f32,
+    loudest: Brief,
 }
 
 impl Outlier {
     fn check(&self) -> Check {
         let numbers =
             self.value.is_finite() && self.expected.is_finite() && up_to(self.noise.get(), f64::MAX);
-        number(numbers && up_to(self.score.into(), MOST_VALUE), "a number of an outlier is out of range")
+        number(numbers && up_to(self.score.get(), MOST_VALUE), "a number of an outlier is out of range")
     }
 }
 
@@ -52,11 +52,11 @@ impl Outliers {
 
     /// Whether a row of this surprise stands out. If so, it silences those after it.
     pub fn admit(&mut self, surprise: f64, s: &Settings) -> bool {
-        let louder = self.silence == 0 || surprise > f64::from(self.loudest) + s.stronger;
+        let louder = self.silence == 0 || surprise > self.loudest.get() + s.stronger;
         let admitted = surprise >= s.outlier && louder;
         if admitted {
             self.silence = s.silence;
-            self.loudest = surprise as f32;
+            self.loudest = Brief::new(surprise);
         }
         admitted
     }
@@ -92,6 +92,6 @@ impl Outliers {
         let rows = self.list.iter().map(|o| (o.row, o.at));
         structure(clock.in_order(rows), "its outliers are not in the order of rows and times")?;
         self.list.iter().try_for_each(Outlier::check)?;
-        number(up_to(self.loudest.into(), MOST_VALUE), "the surprise of its last outlier is out of range")
+        number(up_to(self.loudest.get(), MOST_VALUE), "the surprise of its last outlier is out of range")
     }
 }

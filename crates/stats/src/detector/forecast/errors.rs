@@ -1,6 +1,6 @@
 //! Mean errors of the simple forecasts at one distance, and what they say together.
 
-use super::EXPERTS;
+use super::{EXPERTS, JUMPED, LAST};
 use crate::detector::check::{up_to, MOST_VALUE};
 use crate::detector::numbers::{Brief, Short};
 use serde::{Deserialize, Serialize};
@@ -58,9 +58,13 @@ impl<Number: Kept> Errors<Number> {
         Errors { each: self.each.map(keep), together: keep(self.together) }
     }
 
-    /// The mean of forecasts, weighed so that one that is a tenth worse than the best counts half.
+    /// The mean of forecasts, weighed so that one that is a tenth worse than the best counts half. Where no jump comes, the
+    /// last row counts once.
     pub fn mean(&self, forecasts: &[f64; EXPERTS]) -> f64 {
-        let errors = self.each.map(Number::number);
+        let mut errors = self.each.map(Number::number);
+        if forecasts[JUMPED] == forecasts[LAST] {
+            errors[JUMPED] = f64::INFINITY;
+        }
         let least = errors.into_iter().fold(f64::INFINITY, f64::min).max(f32::MIN_POSITIVE.into());
         let (mut sum, mut weights) = (0.0, 0.0);
         for (forecast, error) in forecasts.iter().zip(errors) {

@@ -3,9 +3,10 @@
 
 use super::errors::Errors;
 use super::far::{Far, DISTANCES};
-use super::{Expectation, Known, EXPERTS};
+use super::moments::Moments;
+use super::{Expectation, Known, EXPERTS, JUMPED, LAST};
 use crate::detector::check::{number, within, Check, MOST_VALUE};
-use crate::detector::numbers::{between, Short};
+use crate::detector::numbers::{between, Count, Short};
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ const MOST_DIRECTION: f64 = 3.0;
 /// mean error to its standard deviation.
 const NORMAL_RATIO: f64 = 2.456;
 const NORMAL_ERROR: f64 = 0.798;
+/// The least ratio: where all rows are as they were forecast, it would go to 0.
+const LEAST_RATIO: f64 = 1e-6;
 /// The share of rows outside of the interval.
 const OUTSIDE: f64 = 0.05;
 /// The share of a mean error that one row makes up at first.
@@ -32,6 +35,9 @@ pub struct Experts {
     direction: Short,
     /// The reach of the interval that holds 95 of 100 rows, in mean errors.
     ratio: Short,
+    moments: Moments,
+    /// Rows since the last that the jumps did not make.
+    repeated: Count,
 }
 
 /// A row that was forecast: its forecasts, and what was usual for it.
@@ -42,6 +48,8 @@ pub struct Forecasted {
     pub usual: Expectation,
     /// The relative noise of its phase.
     pub phase: f64,
+    /// The phases of the row before and of this one, if it comes less than a period later.
+    pub phases: Option<[f64; 2]>,
     /// Steps since the row before, and rows in all.
     pub steps: f64,
     pub rows: f64,
@@ -50,32 +58,37 @@ pub struct Forecasted {
 impl Default for Experts {
     fn default() -> Self {
         let ratio = Short::new(NORMAL_RATIO);
-        Experts { near: Errors::default(), far: Default::default(), direction: Short::default(), ratio }
+        let near = Errors::default();
+        let (direction, far) = Default::default();
+        let (moments, repeated) = Default::default();
+        Experts { near, far, direction, ratio, moments, repeated }
     }
 }
 
 impl Experts {
     /// The usual for the next row. `phase` is the relative noise of the row's phase, `noise` the standard deviation of the
     /// segment.
-    pub fn usual(&self, forecasts: &[f64; EXPERTS], phase: f64, noise: f64) -> Expectation {
-        self.expectation(&self.near.kept(), forecasts, phase, noise)
+    pub fn usual(&self, known: &Known, forecasts: &[f64; EXPERTS], phase: f64, noise: f64) -> Expectation {
+        self.expectation(known.repeats, &self.near.kept(), forecasts, phase, noise)
     }
 
     fn expectation(
         &self,
+        repeats: bool,
         errors: &Errors<f64>,
         forecasts: &[f64; EXPERTS],
         phase: f64,
         noise: f64,
     ) -> Expectation {
         let error = if errors.together > 0.0 { errors.together } else { NORMAL_ERROR * noise };
-        Expectation { mean: errors.mean(forecasts), reach: error * self.ratio.get() * phase }
+        let mean = if repeats { forecasts[JUMPED] } else { errors.mean(forecasts) };
+        Expectation { mean, reach: error * self.ratio.get() * phase }
     }
 
     /// The usual for a row this many steps ahead, after this many rows.
     pub fn usual_ahead(&self, known: &Known, ahead: f64, phase: f64, noise: f64, rows: f64) -> Expectation {
         let (errors, growth) = self.errors_ahead(known, ahead, rows);
-        let usual = self.expectation(&errors, &known.forecasts(ahead), phase, noise);
+        let usual = self.expectation(known.repeats, &errors, &known.forecasts(ahead), phase, noise);
         Expectation { reach: usual.reach * growth, ..usual }
     }
 
@@ -109,10 +122,11 @@ impl Experts {
 
     /// Takes in a value that was forecast.
     pub fn observe(&mut self, x: f64, row: &Forecasted, s: &Settings) {
-        let Forecasted { known, forecasts, usual, phase, steps, rows } = row;
+        let Forecasted { known, forecasts, usual, phase, phases, steps, rows } = row;
         let share = (1.0 / rows.min(s.expert_memory)).min(FIRST);
         let outside = f64::from((x - usual.mean).abs() > usual.reach);
-        self.ratio = Short::new(self.ratio.get() * (1.0 + s.ratio_step * (outside - OUTSIDE)));
+        let ratio = self.ratio.get() * (1.0 + s.ratio_step * (outside - OUTSIDE));
+        self.ratio = Short::new(ratio.max(LEAST_RATIO));
         if self.near.together == Short::default() {
             self.near.together = Short::new(usual.reach / phase / NORMAL_RATIO);
         }
@@ -126,9 +140,22 @@ impl Experts {
                 (shorter, distance) = (errors, ahead);
             }
         }
-        // The first forecast is the last row.
-        let most = MOST_DIRECTION * self.near.each[0].get();
-        self.direction = Short::new(between(x - forecasts[0], -most, most));
+        let (mean, jump) = (self.near.each[LAST].get(), x - forecasts[LAST]);
+        let most = MOST_DIRECTION * mean;
+        self.direction = Short::new(between(jump, -most, most));
+        let repeated =
+            phases.is_some_and(|[before, now]| self.moments.learn(before, now, jump, mean * phase.max(1.0)));
+        self.repeated = Count::new(if repeated { self.repeated.get() + 1.0 } else { 0.0 });
+    }
+
+    /// The jumps that come in each period.
+    pub fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
+    /// Whether these jumps alone have made all rows of a period, of which a step is this share.
+    pub fn repeats(&self, step: f64) -> bool {
+        step <= 1.0 && self.repeated.get() * step >= 1.0
     }
 
     /// The distances of which no row is awaited.
@@ -154,6 +181,7 @@ impl Experts {
         self.near.rescale(factor);
         self.far.iter_mut().for_each(|far| far.rescale(factor));
         self.direction = Short::new(self.direction.get() * factor);
+        self.moments.rescale(factor);
     }
 
     pub fn check(&self) -> Check {
@@ -161,7 +189,8 @@ impl Experts {
             && self.far.iter().all(Far::sound)
             && within(self.direction.get(), MOST_VALUE)
             && (f32::MIN_POSITIVE.into()..=MOST_VALUE).contains(&self.ratio.get());
-        number(sound, "an error of its forecasts is out of range")
+        number(sound, "an error of its forecasts is out of range")?;
+        self.moments.check()
     }
 }
 
@@ -191,11 +220,12 @@ mod tests {
                 experts.idle().for_each(|ahead| experts.await_row(ahead, &known));
                 let (x, phase, noise, rows, steps) = (any(), any(), any(), any(), any());
                 let forecasts = std::array::from_fn(|_| any());
-                let usual = experts.usual(&forecasts, phase, noise);
+                let usual = experts.usual(&known, &forecasts, phase, noise);
+                let phases = Some([any(), any()]);
                 experts.usual_ahead(&known, any(), phase, noise, rows);
                 experts.observe(
                     x,
-                    &Forecasted { known, forecasts, usual, phase, steps, rows },
+                    &Forecasted { known, forecasts, usual, phase, phases, steps, rows },
                     &Settings::DEFAULT,
                 );
             }

@@ -1,12 +1,13 @@
 //! Forecasts of the next rows.
 //!
-//! Seven simple forecasts stand for kinds of series, from those that stay where they are to those that come back to
+//! Eight simple forecasts stand for kinds of series, from those that stay where they are to those that come back to
 //! their level or follow the season. How wrong each has been, one row ahead and more, decides how much it counts, so
 //! nothing has to be chosen.
 
 mod errors;
 mod experts;
 mod far;
+mod moments;
 
 pub use experts::{Experts, Forecasted};
 
@@ -14,7 +15,10 @@ pub use experts::{Experts, Forecasted};
 pub const OF_NORMAL: f64 = 1.96;
 
 /// The number of simple forecasts.
-const EXPERTS: usize = 7;
+const EXPERTS: usize = 8;
+/// The last row, and where the jumps lead it that come at the same times of each period.
+const LAST: usize = 0;
+const JUMPED: usize = 7;
 /// The most of a deviation from the level that a forecast keeps in a step: levels are found again, even on walks.
 const MOST_KEPT: f64 = 0.95;
 
@@ -46,6 +50,11 @@ pub struct Known {
     pub slot_before: f64,
     /// The way that the level beside which the season is seen goes with it until the row before the forecast one.
     pub moved: f64,
+    /// The jumps from the last row to the one that is forecast, and by how much those of its slot set it apart in that.
+    pub jumps: f64,
+    pub edge: f64,
+    /// Whether the jumps alone have made all rows of a period.
+    pub repeats: bool,
     /// The last row less the row before it.
     pub direction: f64,
     /// Share of a deviation from the level that is left in the next row.
@@ -70,8 +79,9 @@ impl Known {
             level + kept * (self.last + self.turn - level),
             self.last + turn,
             self.calm + self.season + moved,
-            self.around + self.slot + moved,
+            self.around + self.slot + self.edge + moved,
             self.last + steps * self.direction,
+            self.last + self.jumps,
         ]
     }
 

@@ -67,7 +67,8 @@ pub struct Change {
     pub season: Option<i64>,
     /// The way in which the series made the same change at other times, if it did.
     pub recurs: Option<Recurrence>,
-    /// Log of how rare so long a stay is, if it is the last and longer than usual, in a state that the series was in before.
+    /// The most evidence of the change, if that is limited: the log of how rare so long a last stay is, in a state that the
+    /// series was in before; none of what may be a weekend.
     pub rarity: Option<f64>,
     /// 95 % interval of the difference.
     pub interval: (f64, f64),
@@ -97,5 +98,32 @@ impl Change {
     /// Whether the change leads from one level to another, each of which may be off by this much.
     pub(super) fn leads(&self, before: f64, after: f64, off: f64) -> bool {
         (self.before - before).abs() <= off && (self.after - after).abs() <= off
+    }
+}
+
+#[cfg(test)]
+impl Change {
+    /// A change at a row, after which this many are alike: its kind, and the quantity before and after.
+    pub fn told(row: u64, rows_after: u64, (kind, before, after): (Kind, f64, f64)) -> Change {
+        Change {
+            row,
+            at: row as i64,
+            alerted: None,
+            kind,
+            probability: 1.0,
+            before,
+            after,
+            errors: (1.0, 1.0),
+            usual: None,
+            season: None,
+            recurs: None,
+            rarity: None,
+            between: [None; 2],
+            interval: (0.0, 0.0),
+            effect_sd: 1.0,
+            step: None,
+            rows_before: None,
+            rows_after,
+        }
     }
 }

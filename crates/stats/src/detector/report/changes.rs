@@ -3,7 +3,7 @@
 use super::bursts::settled;
 use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
-use super::{echoes, rhythm, states, Seen};
+use super::{echoes, rhythm, states, weekends, Seen};
 use crate::detector::forecast::OF_NORMAL;
 use crate::detector::numbers::bounded;
 use crate::detector::outliers::Outlier;
@@ -34,6 +34,7 @@ pub fn changes<'a>(
     }
     changes.sort_unstable_by_key(|c| c.row);
     rhythm::mark(seen, changes, s);
+    weekends::mark(seen, changes, s);
     states::mark(changes, seen.clock.rows(), s);
     echoes::mark(seen, changes);
 }
@@ -68,7 +69,7 @@ fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
         at: outlier.at,
         alerted: Some((outlier.row, outlier.at)),
         kind: if difference < 0.0 { Kind::Dip } else { Kind::Spike },
-        probability: 1.0 - 10f64.powf(-f64::from(outlier.score)),
+        probability: 1.0 - 10f64.powf(-outlier.score.get()),
         before: outlier.expected,
         after: outlier.value,
         errors: (noise, 0.0),

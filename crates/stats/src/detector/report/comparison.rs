@@ -62,7 +62,7 @@ pub fn compare(
         kind: Kind::Level,
         before: before.level,
         after: after.level - f64::from(after.slope) * steps.max(0.0),
-        errors: (before.level_error.get(), after.level_error.get()),
+        errors: (before.level_error.get(), after.level_error_before(steps.max(0.0))),
         factor: 1.0,
         steps: 1.0,
     };

@@ -121,7 +121,7 @@ impl<'a> Evidence<'a> {
             let opinion = start.before.zip(after).and_then(|(before, after)| {
                 // Of a segment whose start is forgotten, it is known how many rows it is worth.
                 let known = starts.peek().map(|earlier| (start.row - earlier.row) as f64);
-                let rows = (known.unwrap_or(before.weight.get().max(1.0)), (end - start.row) as f64);
+                let rows = [known.unwrap_or(before.weight.get().max(1.0)), (end - start.row) as f64];
                 opinion(&before, &after, rows, &noise)
             });
             Some((start, opinion))

@@ -66,33 +66,11 @@ mod tests {
     }
 
     fn told_of(changes: &[(Kind, f64, f64)]) -> Vec<Option<(u64, bool)>> {
-        let changes: Vec<Change> = (1..).zip(changes).map(|(i, change)| changed(10 * i, *change)).collect();
+        let changes: Vec<Change> =
+            (1..).zip(changes).map(|(i, change)| Change::told(10 * i, 10, *change)).collect();
         let steps = excursions(&changes);
         let of = |change: &Change| steps.iter().find(|step| step.row == change.row);
         changes.iter().map(|change| of(change).map(|step| (step.first / 10, step.back))).collect()
-    }
-
-    fn changed(row: u64, (kind, before, after): (Kind, f64, f64)) -> Change {
-        Change {
-            row,
-            at: row as i64,
-            alerted: None,
-            kind,
-            probability: 1.0,
-            before,
-            after,
-            errors: (1.0, 1.0),
-            usual: None,
-            season: None,
-            recurs: None,
-            rarity: None,
-            between: [None; 2],
-            interval: (0.0, 0.0),
-            effect_sd: 1.0,
-            step: None,
-            rows_before: None,
-            rows_after: 10,
-        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub fn constant(error: f64, size: f64) -> bool {
 /// Formats a number to the digits that its error leaves significant.
 pub fn figure(x: f64, error: f64) -> String {
     let size = if error > 0.0 { error } else { x.abs() / 100.0 };
-    if !(x.abs() < HUGE && x.is_finite()) || (x != 0.0 && x.abs() < TINY) || size < 1e-12 {
+    if !(x.abs() < HUGE && x.is_finite()) || (x != 0.0 && x.abs().max(error) < TINY) || size < 1e-12 {
         return format!("{x:.3e}");
     }
     let decimals = (1.0 - size.log10().floor()).clamp(0.0, 12.0) as usize;
@@ -84,6 +84,8 @@ mod tests {
     fn numbers_have_the_digits_that_are_known() {
         assert_eq!(figure(1234567.891, 0.0123), "1,234,567.891");
         assert_eq!(figure(-0.001, 0.5), "0.00");
+        assert_eq!(figure(8.8e-8, 0.62), "0.00");
+        assert_eq!(figure(8.8e-8, 6e-9), "8.800e-8");
         assert_eq!(with_error(-28.94, 9.9), "-28.9 ± 9.9");
         assert_eq!(exact(42.000000000000014), "42");
         assert_eq!(exact(-1e18), "-1e18");

@@ -12,7 +12,9 @@ mod figures;
 mod forecast;
 mod opinion;
 mod rhythm;
+mod sight;
 mod states;
+mod weekends;
 
 pub use bursts::settled;
 pub use change::{Change, Kind, Recurrence};

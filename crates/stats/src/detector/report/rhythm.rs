@@ -1,6 +1,7 @@
 //! The rhythm of a series: changes that it made alike at the same time of other days or weeks.
 
 use super::change::{Change, Recurrence};
+use super::sight::Sight;
 use super::Seen;
 use crate::detector::settings::Settings;
 
@@ -11,8 +12,6 @@ pub const WEEK: i64 = 7 * DAY;
 const AROUND: usize = 32;
 /// The share of a season by which a change may come early or late.
 const SLACK: u64 = 24;
-/// Multiples of the first rows in which a change is not surely seen: of these, and of those that tell what was before.
-const UNSEEN: f64 = 3.0;
 /// The least rows in a season: among fewer, changes come at the same time by chance.
 const LEAST_ROWS: f64 = 8.0;
 /// The share of a change by which levels may differ from those of another that is like it.
@@ -47,7 +46,7 @@ fn alike(one: &Change, other: &Change) -> bool {
 }
 
 /// Whether a change leads back from where another led to, or to where that led from.
-fn undoes(one: &Change, other: &Change) -> bool {
+pub fn undoes(one: &Change, other: &Change) -> bool {
     let most = ALIKE * other.difference().abs();
     one.kind == other.kind && one.leads(other.after, other.before, most)
 }
@@ -85,29 +84,29 @@ pub fn mark(seen: Seen, changes: &mut [Change], s: &Settings) {
     mark_halves(seen, weekly as i64, changes, s);
 }
 
+/// Whether the level is now near to this one, beside the size of a change.
+pub fn is_at(seen: Seen, level: f64, change: &Change, s: &Settings) -> bool {
+    let now = seen.segmentation.reading(&seen.clock.now(), s);
+    now.is_some_and(|now| (now.level * seen.unit - level).abs() <= ALIKE * change.difference().abs())
+}
+
 /// Marks a change beside a marked one that it undoes, or that undoes it, if the period before and the one after are
 /// beyond the rows, or by this slack within: of the second weekend of a series, only the beginning may have come. Or its
 /// end did, and the series is back where the change leads.
 fn mark_halves(seen: Seen, slack: i64, changes: &mut [Change], s: &Settings) {
-    let (rows, step) = (seen.clock.rows() as f64, seen.clock.step());
-    let ago = |rows: f64| seen.clock.at().saturating_sub((rows * step) as i64);
-    // What came among the first rows, or has just come, is not seen.
-    let (first, last) = (ago(rows - UNSEEN * s.warm_up as f64), ago((s.alert_rows + s.margin) as f64));
+    let sight = Sight::new(seen, s);
     let lasting: Vec<usize> = (0..changes.len()).filter(|&i| changes[i].lasts()).collect();
     let recurs: Vec<Option<Recurrence>> = lasting.iter().map(|&i| changes[i].recurs).collect();
     // The way back may be no change of its own, where a slope or a level that wanders explains it.
     let newest = lasting.last().map_or(i64::MAX, |&i| changes[i].at);
-    let is_back = |change: &Change| {
-        let now = seen.segmentation.reading(&seen.clock.now(), s).map(|reading| reading.level * seen.unit);
-        now.is_some_and(|now| (now - change.after).abs() <= ALIKE * change.difference().abs())
-    };
     for (place, &i) in lasting.iter().enumerate().filter(|(place, _)| recurs[*place].is_none()) {
         let half = |neighbour: Option<usize>| {
             let neighbour = neighbour.filter(|&n| n < lasting.len())?;
             let Some(Recurrence::Period(period)) = recurs[neighbour] else { return None };
             let next = changes[i].at.saturating_add(period);
-            let alone = changes[i].at.saturating_sub(period.saturating_add(slack)) < first
-                && (next.saturating_add(slack) > last || next > newest && is_back(&changes[i]));
+            let alone = changes[i].at.saturating_sub(period.saturating_add(slack)) < sight.first
+                && (next.saturating_add(slack) > sight.last
+                    || next > newest && is_at(seen, changes[i].after, &changes[i], s));
             (alone && undoes(&changes[i], &changes[lasting[neighbour]])).then_some(Recurrence::Period(period))
         };
         changes[i].recurs = half(place.checked_sub(1)).or_else(|| half(Some(place + 1)));

@@ -31,7 +31,9 @@ pub fn mark(changes: &mut [Change], rows: u64, s: &Settings) {
         let range = place.saturating_sub(AROUND)..lasting.len().min(place + AROUND + 1);
         let around: Vec<&Change> = lasting[range].iter().map(|&j| &changes[j]).collect();
         let change = &changes[i];
-        if change.recurs.is_some() || !is_between_states(&around, change, rows, s) {
+        if change.recurs.is_some()
+            || !(is_between_states(&around, change, rows, s) || is_visited(changes, &around, change))
+        {
             continue;
         }
         match Some(rarity(&around, change)).filter(|rarity| *rarity > RARE) {
@@ -52,7 +54,10 @@ fn is_between_states(around: &[&Change], change: &Change, rows: u64, s: &Setting
     match change.kind {
         Kind::Level => {
             let place = levels.partition_point(|other| other.row < change.row);
-            recurs(&levels, place) || is_within_states(around, change) || goes_often(&levels, place, rows, s)
+            recurs(&levels, place)
+                || is_within_states(around, change)
+                || goes_often(&levels, place, rows, s)
+                || goes_evenly(&levels, change)
         }
         Kind::Variance => is_of_states(&levels, change),
         _ => false,
@@ -96,6 +101,26 @@ fn goes_often(changes: &[&Change], place: usize, rows: u64, s: &Settings) -> boo
     count >= TO_AND_FRO && count as f64 >= OFTEN * s.hazard * rows.saturating_sub(first) as f64
 }
 
+/// Whether a change is one of four, to and fro between two states, of which neither is the usual one: the series was back
+/// between two visits for no longer than these lasted.
+fn goes_evenly(changes: &[&Change], change: &Change) -> bool {
+    changes.windows(4).filter(|four| four.iter().any(|one| one.row == change.row)).any(|four| {
+        let [away, back, again, last] = [four[0], four[1], four[2], four[3]];
+        let same = alike(away, again) && alike(back, last) && undoes(away, back);
+        same && back.rows_after <= away.rows_after + again.rows_after
+    })
+}
+
+/// Whether a change leads between two states that another one leads between in the same way, and that a row which stood
+/// out alone did too: such a visit is the third one.
+fn is_visited(changes: &[Change], around: &[&Change], change: &Change) -> bool {
+    let again = around
+        .iter()
+        .any(|other| other.kind == Kind::Level && other.row != change.row && alike(change, other));
+    let visit = |other: &Change| !other.lasts() && (alike(change, other) || undoes(change, other));
+    change.kind == Kind::Level && again && changes.iter().any(visit)
+}
+
 /// Whether a change leads to a state between which and others the series went to and fro before, without a change each time,
 /// or is one between two such states of a later segment. Segments end with changes of any kind.
 fn is_within_states(changes: &[&Change], change: &Change) -> bool {
@@ -137,4 +162,43 @@ fn alike(one: &Change, other: &Change) -> bool {
 fn undoes(one: &Change, other: &Change) -> bool {
     let most = OFF * one.difference().abs();
     one.leads(other.after, other.before, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether each change of a series recurs: after this many rows each, to a level, or a spike to it.
+    fn recurring(steps: &[(u64, Kind, f64)]) -> Vec<bool> {
+        let (mut row, mut level, mut changes) = (0, 0.0, vec![]);
+        for (i, (rows, kind, to)) in steps.iter().enumerate() {
+            row += rows;
+            let after = steps.get(i + 1).map_or(60, |next| next.0);
+            changes.push(Change::told(row, after, (*kind, level, *to)));
+            level = if *kind == Kind::Level { *to } else { level };
+        }
+        mark(&mut changes, row + 60, &Settings::DEFAULT);
+        changes.iter().filter(|change| change.lasts()).map(|change| change.recurs.is_some()).collect()
+    }
+
+    #[test]
+    fn a_row_that_stood_out_alone_is_a_visit() {
+        let (level, spike) = (Kind::Level, Kind::Spike);
+        let twice = [(100, level, 20.0), (30, level, 0.0), (90, level, 20.0), (30, level, 0.0)];
+        let visited = |to| recurring(&[[(60, spike, to)].as_slice(), &twice].concat());
+        assert_eq!(visited(19.0), [true; 4]);
+        assert_eq!(visited(40.0), [false; 4]);
+        assert_eq!(recurring(&[(60, spike, 19.0), (100, level, 20.0), (30, level, 0.0)]), [false; 2]);
+    }
+
+    #[test]
+    fn four_changes_recur_between_two_states_of_which_neither_is_the_usual_one() {
+        let to = |rows, level| (rows, Kind::Level, level);
+        let visits = |between| [to(100, 20.0), to(30, 0.0), to(between, 20.0), to(30, 0.0)];
+        assert_eq!(recurring(&visits(60)), [true; 4]);
+        assert_eq!(recurring(&visits(61)), [false; 4]);
+        // A new level is news.
+        let left = [visits(60).as_slice(), &[to(50, 35.0)]].concat();
+        assert_eq!(recurring(&left), [true, true, true, true, false]);
+    }
 }

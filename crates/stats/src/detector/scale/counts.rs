@@ -7,9 +7,10 @@
 use super::spread::Spread;
 use crate::detector::check::{number, Check};
 use crate::detector::functions::{exp, ln};
+use crate::detector::vector::{quotient, Vector};
+use fearless_simd::{dispatch, f64x2, Level, SimdBase};
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
-use wide::f64x2;
 
 /// Mean from which on counts are nearly normal.
 const NEARLY_NORMAL: f64 = 5.0;
@@ -207,28 +208,36 @@ impl Counts {
 
     /// Densities of a value after `rows` observations with this mean; the probability of a count is spread over the
     /// width of one event.
-    #[inline]
-    pub fn density(&self, x: f64, mean: f64x2, rows: f64x2) -> f64x2 {
-        let least = f64x2::splat(f64::MIN_POSITIVE);
-        let (x, added) = (x / self.one, f64x2::splat(self.prior() * self.added) / rows);
-        let rate = (mean / self.one + added).fast_max(least);
+    #[inline(always)]
+    pub fn density<V: Vector>(&self, x: f64, mean: V, rows: V) -> V {
+        let least = f64::MIN_POSITIVE;
+        let (x, added) = (x / self.one, quotient(self.prior() * self.added, rows));
+        let rate = (mean / self.one + added).max(least);
         let probability = if self.binary {
-            let rate = rate.fast_min(f64x2::splat(1.0));
+            let rate = rate.min(1.0);
             if x > 0.5 {
                 rate
             } else {
-                f64x2::splat(1.0) - rate
+                V::splat(rate.token(), 1.0) - rate
             }
         } else {
             negative_binomial(x.round(), rate * rows, rows)
         };
-        probability.fast_max(least) / self.one.abs()
+        probability.max(least) / self.one.abs()
+    }
+
+    /// Density of a value after observations with one mean, with the same bits.
+    pub fn density_of(&self, x: f64, mean: f64, rows: f64) -> f64 {
+        dispatch!(Level::baseline(), simd => {
+            self.density(x, f64x2::splat(simd, mean), f64x2::splat(simd, rows))[0]
+        })
     }
 }
 
 /// Probabilities of a count whose rate is Gamma distributed.
-fn negative_binomial(x: f64, shape: f64x2, rows: f64x2) -> f64x2 {
-    let none = -shape * ln(f64x2::splat(1.0) / rows + 1.0);
+#[inline(always)]
+fn negative_binomial<V: Vector>(x: f64, shape: V, rows: V) -> V {
+    let none = -shape * ln(quotient(1.0, rows) + 1.0);
     if x <= FACTORS {
         let (mut probability, mut events) = (exp(none), 0.0);
         while events < x {
@@ -237,6 +246,6 @@ fn negative_binomial(x: f64, shape: f64x2, rows: f64x2) -> f64x2 {
         }
         return probability;
     }
-    let gamma = |shape: f64| ln_gamma(shape + x) - ln_gamma(shape) - ln_gamma(x + 1.0);
-    exp(none + f64x2::new(shape.to_array().map(gamma)) - ln(rows + 1.0) * x)
+    let gamma = |i| ln_gamma(shape[i] + x) - ln_gamma(shape[i]) - ln_gamma(x + 1.0);
+    exp(none + V::from_fn(rows.token(), gamma) - ln(rows + 1.0) * x)
 }

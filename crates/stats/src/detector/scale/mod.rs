@@ -1,13 +1,17 @@
 //! The scale of a series: the unit in which its values are kept, their spread and their noise.
 
 mod counts;
+mod drift;
 mod long;
 mod memory;
 mod noise;
+mod outlook;
 mod prior;
 mod season;
 mod spread;
 
+pub use drift::LONG_STEPS as MOST_DRIFT_STEPS;
+pub use memory::DriftMemory;
 pub use prior::{student_peak, Prior, RowAlone};
 
 use super::check::{number, structure, within, Check, MOST_VALUE};
@@ -141,13 +145,14 @@ impl SeriesScale {
         let places = [when.place, when.before];
         let expected = self.season_ahead([row.saturating_sub(1), row], [when.before, when.place]);
         let long = places.map(|place| self.long.deviation(place));
-        let calmed = if seasonal { self.find_season(row, difference - (long[0] - long[1]), s) } else { None };
+        let calmed =
+            if seasonal { self.find_season(when, difference - (long[0] - long[1]), s) } else { None };
         let short = self.season.deviations([row, row.saturating_sub(1)]);
         let turned = if seasonal { self.find_long(x - short[0] - long[0], when, s) } else { None };
         let long = if turned.is_some() { places.map(|place| self.long.deviation(place)) } else { long };
         let [season, before] = [short[0] + long[0], short[1] + long[1]];
         self.spread.observe(x - season);
-        self.memories.observe(x - season, self.noise.reach(s));
+        self.memories.observe(difference, season, when.place, self.noise.reach(s));
         self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);
         // Of events of different sizes, it is how often they come that is judged.
         let size = if rare { self.values.size(self.spread.mean()) } else { None };
@@ -197,8 +202,8 @@ impl SeriesScale {
 
     /// Looks for a season, or learns it. If it is found now, noise and spread are taken as those without it; returns
     /// the factor of the noise's variance.
-    fn find_season(&mut self, row: u64, difference: f64, s: &Settings) -> Option<f64> {
-        let found = self.season.learn(row, difference, self.noise.reach(s))?;
+    fn find_season(&mut self, when: &When, difference: f64, s: &Settings) -> Option<f64> {
+        let found = self.season.learn(when.row, difference, self.noise.reach(s), when.period)?;
         let before = self.noise.estimate(s).variance;
         self.noise.calm(1.0 - found.share, found.correlation, s);
         self.spread.calm(self.season.variance());

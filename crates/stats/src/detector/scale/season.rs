@@ -17,6 +17,9 @@ const SEEN: f64 = 6.0;
 /// which another is nearly as great.
 const LIKELY: f64 = 3.0;
 const NEARLY: f32 = 0.7;
+/// Standard errors by which differences a multiple of the lag apart are more alike than those at its other multiples where
+/// the season is longer: a third or half of a season of 12 rows is often alike.
+const PART: f64 = 1.5;
 /// Fourth power of normal noise, in squares of its variance.
 const NORMAL_KURTOSIS: f64 = 3.0;
 /// Greatest correlation of neighbouring differences in what a season leaves, halfway from white noise to a random walk:
@@ -29,6 +32,10 @@ const LOOKS: f64 = 8.0;
 /// Relative variance of the mean squared difference a lag apart, of one row: that of squares, and half as much for the value
 /// that two of them share.
 const VARIANCES: f64 = 3.0;
+/// Share by which the period of a smooth season is off that of the calendar, at most, to be taken for it; and the part of a
+/// row by which that is no whole number of rows.
+const OFF: f64 = 0.1;
+const WHOLE: f64 = 0.01;
 /// Periods that a season takes to be seen.
 const PERIODS: usize = 3;
 /// Periods that a season remembers.
@@ -125,9 +132,9 @@ impl Season {
         matches!(self, Season::Found { .. })
     }
 
-    /// Learns a difference from the row before, which is cut off at `reach` from what was expected. Returns the
-    /// season if it is found now.
-    pub fn learn(&mut self, row: u64, difference: f64, reach: f64) -> Option<Found> {
+    /// Learns a difference from the row before, which is cut off at `reach` from what was expected; `calendar` are the rows
+    /// of a period of the calendar, 0 for none. Returns the season if it is found now.
+    pub fn learn(&mut self, row: u64, difference: f64, reach: f64, calendar: f64) -> Option<Found> {
         match self {
             Season::Found { period, periods, differences } => {
                 let phase = (row % u64::from(*period)) as usize;
@@ -153,7 +160,7 @@ impl Season {
                 // Where noise came late or in bursts, fewer rows count.
                 let count = (NORMAL_KURTOSIS * *squares * *squares / *fourth_powers).min(*rows);
                 let jagged = find(products, *squares, *rows, count);
-                let found = jagged.or_else(|| smooth(products, *squares, last, *rows, count))?;
+                let found = jagged.or_else(|| smooth(products, *squares, last, [*rows, count], calendar))?;
                 let period = found.period;
                 let periods = LAGS / period;
                 let mut differences = [0f32; LAGS];
@@ -205,6 +212,14 @@ impl Season {
     }
 }
 
+/// Whether a period may be that of the calendar: a smooth season differs little a row earlier or later.
+fn near(period: f64, calendar: f64) -> bool {
+    let whole = calendar.round();
+    (SHORTEST as f64..LAGS as f64).contains(&whole)
+        && (calendar - whole).abs() < WHOLE
+        && (period - whole).abs() <= OFF * whole
+}
+
 /// The greatest product at the lag of a season, or 0.
 fn greatest(products: &[f32; LAGS]) -> f32 {
     // Each fourth one by itself, so that none waits for the one before.
@@ -233,8 +248,8 @@ fn likeliest(products: &[f32; LAGS], squares: f64, rows: f64) -> Option<(usize, 
     Some((lag, correlation / (1.0 + (multiples - 1.0) * correlation)))
 }
 
-/// The shortest lag whose correlation, as a mean over its multiples, stands out and is nearly the greatest, if the season
-/// leaves noise about a level.
+/// The shortest lag whose correlation, as a mean over its multiples, stands out and is nearly the greatest, and is no part of
+/// a longer season, if the season leaves noise about a level.
 fn find(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<Found> {
     let error = 1.0 / count.sqrt();
     let greatest = greatest(products);
@@ -256,19 +271,32 @@ fn find(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<F
             && here > greatest - 2.0 * error
             && rows >= (PERIODS * lag) as f64
     };
-    (SHORTEST..LAGS).filter(|lag| seen(*lag)).find_map(|lag| {
-        let known = correlation(|l| l % lag == 0, products, squares, rows);
+    let part = |lag: usize| {
+        let longer = (2 * lag..LAGS).step_by(lag).filter(|longer| (*longer as f64) + 2.0 < rows);
+        longer.map(|longer| excess(lag, longer, products, squares, rows, error)).any(|excess| excess > PART)
+    };
+    (SHORTEST..LAGS).filter(|lag| seen(*lag) && !part(*lag)).find_map(|lag| {
+        let (known, _) = correlation(|l| l % lag == 0, products, squares, rows);
         about_a_level(lag, combs[lag - 1], known, products, squares)
     })
 }
 
-/// Correlation of differences at the lags of a kind. Among a few rows, the longer the lag the fewer the pairs.
-fn correlation(of: impl Fn(usize) -> bool, products: &[f32; LAGS], squares: f64, rows: f64) -> f64 {
+/// Correlation of differences at the lags of a kind, and its variance by that at one lag. Among a few rows, the longer the
+/// lag the fewer the pairs.
+fn correlation(of: impl Fn(usize) -> bool, products: &[f32; LAGS], squares: f64, rows: f64) -> (f64, f64) {
     let lags = (1..=LAGS).filter(|lag| of(*lag) && (*lag as f64) < rows);
     let (sum, pairs) = lags.fold((0.0, 0.0), |(sum, pairs), lag| {
         (sum + f64::from(products[lag - 1]), pairs + (rows - lag as f64))
     });
-    sum / pairs * rows / squares
+    (sum / pairs * rows / squares, rows / pairs)
+}
+
+/// The correlation of differences at the multiples of a lag beyond that at the other multiples of a part of it, in
+/// standard errors, of which `error` is that at one lag of noise: of what a season leaves they are less.
+fn excess(part: usize, lag: usize, products: &[f32; LAGS], squares: f64, rows: f64, error: f64) -> f64 {
+    let (here, variance) = correlation(|l| l % lag == 0, products, squares, rows);
+    let (others, more) = correlation(|l| l % part == 0 && l % lag != 0, products, squares, rows);
+    (here - others) / ((variance + more) * (1.0 - here * here).max(LEAST_REST)).sqrt() / error
 }
 
 /// A season that explains this share of the differences, if it leaves noise about a level; `known` is the share by as many
@@ -298,8 +326,8 @@ fn smooth(
     products: &[f32; LAGS],
     squares: f64,
     last: &[Brief; LAGS],
-    rows: f64,
-    count: f64,
+    [rows, count]: [f64; 2],
+    calendar: f64,
 ) -> Option<Found> {
     if rows % LOOKS != 0.0 {
         return None;
@@ -325,7 +353,8 @@ fn smooth(
     let greatest = lags().map(|(_, contrast)| contrast).fold(SEEN * error, f64::max);
     let (period, _) =
         lags().find(|(_, contrast)| *contrast >= greatest - 2.0 * error && *contrast > SEEN * error)?;
-    let known = correlation(|l| l == period, products, squares, rows);
+    let period = if near(period as f64, calendar) { calendar.round() as usize } else { period };
+    let (known, _) = correlation(|l| l == period, products, squares, rows);
     about_a_level(period, f64::from(products[period - 1]) / squares, known, products, squares)
 }
 
@@ -344,7 +373,7 @@ mod tests {
         for row in 0..400u64 {
             level += steps * normal();
             let x = level + noise * normal() + 2.0 * (std::f64::consts::TAU * row as f64 / 12.0).sin();
-            season.learn(row, x - std::mem::replace(&mut last, x), f64::MAX);
+            season.learn(row, x - std::mem::replace(&mut last, x), f64::MAX, 0.0);
         }
         season
     }
@@ -359,5 +388,44 @@ mod tests {
         let [deviation, turn] = wandering.ahead(row - 1, 6);
         assert!(deviation == 0.0 && turn < -2.0, "{turn}");
         assert_eq!(wandering.ahead(row - 1, 12), [0.0; 2]);
+    }
+
+    #[test]
+    fn a_smooth_season_that_may_be_a_day_is_one() {
+        let right = |calendar: f64| {
+            let find = |seed: &u64| {
+                let rng = &mut ChaCha8Rng::seed_from_u64(*seed);
+                let mut normal = || -> f64 { StandardNormal.sample(rng) };
+                let (mut season, mut last) = (Season::default(), 0.0);
+                for row in 0..400u64 {
+                    let x = normal() + 2.0 * (std::f64::consts::TAU * row as f64 / 24.0).sin();
+                    season.learn(row, x - std::mem::replace(&mut last, x), 10.0, calendar);
+                }
+                matches!(season, Season::Found { period: 24, .. })
+            };
+            (0..100).filter(find).count()
+        };
+        let [day, none] = [24.0, 0.0].map(right);
+        assert!(day >= 95 && none < 80, "{day} by the calendar, {none} without");
+    }
+
+    #[test]
+    fn a_part_of_a_season_is_not_taken_for_it() {
+        let right = |period: usize| {
+            let find = |seed: &u64| {
+                let rng = &mut ChaCha8Rng::seed_from_u64(*seed);
+                let mut normal = || -> f64 { StandardNormal.sample(rng) };
+                let slots: Vec<f64> = (0..period).map(|_| 2.0 * normal()).collect();
+                let (mut season, mut last) = (Season::default(), 0.0);
+                for row in 0..300u64 {
+                    let x = slots[row as usize % period] + normal();
+                    season.learn(row, x - std::mem::replace(&mut last, x), 10.0, 0.0);
+                }
+                matches!(season, Season::Found { period: found, .. } if usize::from(found) == period)
+            };
+            (0..400).filter(find).count()
+        };
+        let found = [12, 6, 4, 7].map(right);
+        assert!(found.iter().zip([350, 320, 375, 385]).all(|(found, least)| *found >= least), "{found:?}");
     }
 }

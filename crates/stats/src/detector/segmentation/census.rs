@@ -8,6 +8,7 @@ use super::lanes::Lanes;
 use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
 use crate::detector::numbers::{single, Brief};
 use serde::{Deserialize, Serialize};
+use std::ops::{Index, IndexMut};
 
 /// Means over all rows of a segment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,17 +34,17 @@ impl Census {
     }
 
     /// Puts the numbers into a lane.
-    #[inline]
-    pub fn widen<const PAIRS: usize>(&self, lanes: &mut Lanes<PAIRS>, i: usize) {
-        lanes.census_offset.set(i, self.offset.into());
-        lanes.census_activity.set(i, self.activity.into());
+    #[inline(always)]
+    pub fn widen<V: IndexMut<usize, Output = f64>>(&self, lanes: &mut Lanes<V>, i: usize) {
+        lanes.census_offset[i] = self.offset.into();
+        lanes.census_activity[i] = self.activity.into();
     }
 
     /// Takes them from a lane.
-    #[inline]
-    pub fn narrow<const PAIRS: usize>(&mut self, lanes: &Lanes<PAIRS>, i: usize) {
-        self.offset = lanes.census_offset.get(i) as f32;
-        self.activity = lanes.census_activity.get(i) as f32;
+    #[inline(always)]
+    pub fn narrow<V: Index<usize, Output = f64>>(&mut self, lanes: &Lanes<V>, i: usize) {
+        self.offset = lanes.census_offset[i] as f32;
+        self.activity = lanes.census_activity[i] as f32;
     }
 
     /// The census relative to a level that is this much above the mean of the segment.

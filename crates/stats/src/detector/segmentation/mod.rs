@@ -7,7 +7,6 @@ mod budget;
 mod candidate;
 mod census;
 mod explained;
-mod lane;
 mod lanes;
 mod odds;
 mod paths;
@@ -23,23 +22,22 @@ pub use reading::Reading;
 use super::alerts::{Alert, Alerted};
 use super::check::{structure, Check};
 use super::clock::{Clock, Place};
-use super::functions::{exp, ln, ln_of};
+use super::functions::{exp_pair, ln_of, ln_pair};
 use super::numbers::LogOdds;
 use super::scale::Prior;
 use super::settings::Settings;
+use super::vector::Vector;
 use candidate::{worst, Candidate};
 use census::Census;
 use explained::Stretch;
-use lane::PAIR;
+use fearless_simd::{dispatch, f64x4, f64x8, Level};
 use lanes::Lanes;
 use paths::{Marks, Paths, NONE};
 use segment::Segment;
 use serde::{Deserialize, Serialize};
-use wide::f64x2;
 
-/// The most candidates in a stored state.
+/// The most candidates in a stored state: as many as the widest vector has numbers.
 const MOST_CANDIDATES: usize = 8;
-const MOST_PAIRS: usize = MOST_CANDIDATES.div_ceil(PAIR);
 /// The candidates that are kept in any case.
 const FEW_CANDIDATES: usize = 4;
 
@@ -88,8 +86,9 @@ impl Segmentation {
     }
 
     fn read(&self, candidate: &Candidate, place: &Place, s: &Settings) -> Reading {
+        let last = self.newest().map_or(place.at, |(_, at)| at);
         candidate.segment.read(
-            place.since(self.paths.start(candidate.start).at),
+            [self.paths.start(candidate.start).at, last].map(|at| place.since(at)),
             s.noise_rows,
             &candidate.census,
         )
@@ -135,8 +134,8 @@ impl Segmentation {
     /// Probabilities of the candidates, relative to that of the most probable one.
     fn chances(&self) -> impl Iterator<Item = f64> + '_ {
         let weight = |c: Option<&Candidate>| c.map_or(0.0, |c| c.weight.into());
-        let pairs = self.candidates.chunks(2).map(move |c| f64x2::new([weight(c.first()), weight(c.get(1))]));
-        pairs.flat_map(|pair| exp(pair).to_array()).take(self.candidates.len())
+        let pairs = self.candidates.chunks(2).map(move |c| [weight(c.first()), weight(c.get(1))]);
+        pairs.flat_map(exp_pair).take(self.candidates.len())
     }
 
     /// Probability that the current segment began at this row or later.
@@ -154,17 +153,17 @@ impl Segmentation {
         hazard: f64,
         s: &Settings,
     ) {
-        let [begins, stays] = ln(f64x2::new([hazard, 1.0 - hazard])).to_array();
+        let [begins, stays] = ln_pair([hazard, 1.0 - hazard]);
         let row = prior.row_alone(x, x - previous.value);
         let (start, score, weight) = self.begin(place, previous, begins + row.step, s);
         let outlier = row.outlier;
-        let steps = (x, previous.value, stays);
-        match self.candidates.len().div_ceil(PAIR) {
-            0 | 1 => self.go_on::<1>(steps, &place, outlier, prior),
-            2 => self.go_on::<2>(steps, &place, outlier, prior),
-            3 => self.go_on::<3>(steps, &place, outlier, prior),
-            _ => self.go_on::<MOST_PAIRS>(steps, &place, outlier, prior),
-        }
+        let newest = self.newest().map_or(place.at, |(_, at)| at);
+        let steps = (x, previous.value, place.since(newest), stays);
+        // With the instructions that the processor has, all of which lead to the same bits.
+        dispatch!(Level::new(), simd => match self.candidates.len() {
+            0..=4 => self.go_on::<f64x4<_>>(simd, steps, &place, outlier, prior),
+            _ => self.go_on::<f64x8<_>>(simd, steps, &place, outlier, prior),
+        });
         let segment = Segment::begin(&row, prior);
         let (score, weight) = ((score + row.likelihood) as f32, (weight + row.likelihood) as f32);
         let census = Census::begin(x - segment.mean());
@@ -177,29 +176,30 @@ impl Segmentation {
         }
     }
 
-    /// Takes in a row as one of the segments so far, which are as many pairs or half a one less: `x`, the value before, and
-    /// the log of the probability that no segment begins.
-    #[inline(never)]
-    fn go_on<const PAIRS: usize>(
+    /// Takes in a row as one of the segments so far, which are not more than a vector has numbers: `x`, the value before, the
+    /// steps since then, and the log of the probability that no segment begins.
+    #[inline(always)]
+    fn go_on<V: Vector>(
         &mut self,
-        (x, previous, stay): (f64, f64, f64),
+        simd: V::Kind,
+        (x, previous, steps, stay): (f64, f64, f64, f64),
         place: &Place,
         outlier: f64,
         prior: &Prior,
     ) {
-        let mut lanes = Lanes::<PAIRS>::default();
-        for (i, candidate) in (0..PAIR * PAIRS).zip(&self.candidates) {
+        let mut lanes = Lanes::<V>::empty(simd);
+        for (i, candidate) in (0..V::LEN).zip(&self.candidates) {
             let start = self.paths.start(candidate.start);
             candidate.segment.widen(&mut lanes, i);
             candidate.census.widen(&mut lanes, i);
-            lanes.since.set(i, place.since(start.at));
-            lanes.age.set(i, (place.row - start.row + 1) as f64);
+            lanes.since[i] = place.since(start.at);
+            lanes.age[i] = (place.row - start.row + 1) as f64;
         }
-        let gains = lanes.observe([x, previous], outlier, prior);
-        for (i, candidate) in (0..PAIR * PAIRS).zip(&mut self.candidates) {
+        let gains = lanes.observe([x, previous], steps, outlier, prior);
+        for (i, candidate) in (0..V::LEN).zip(&mut self.candidates) {
             candidate.segment.narrow(&lanes, i);
             candidate.census.narrow(&lanes, i);
-            let gain = gains.get(i) + stay;
+            let gain = gains[i] + stay;
             candidate.score = (f64::from(candidate.score) + gain) as f32;
             candidate.weight = (f64::from(candidate.weight) + gain) as f32;
         }

@@ -54,6 +54,17 @@ impl Reading {
         (1.0 - left).clamp(0.0, MOST_CORRELATED)
     }
 
+    /// Whether the level wanders: then it is known no better than the next value.
+    pub fn wanders(&self) -> bool {
+        self.level_error == self.noise
+    }
+
+    /// Standard error of the level that the segment had this many steps before.
+    pub fn level_error_before(&self, steps: f64) -> f64 {
+        let of_drift = if self.wanders() { self.slope_error.get() * steps } else { 0.0 };
+        self.level_error.get().hypot(of_drift)
+    }
+
     /// Whether a value is back within the noise of the level, and the last one was beyond all that it reaches.
     pub fn returned(&self, last: f64, x: f64) -> bool {
         let noise = self.noise.get();

@@ -12,9 +12,10 @@ use super::reading::Reading;
 use super::wander::Wander;
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_VALUE};
 use crate::detector::clock::MOST_STEPS;
-use crate::detector::numbers::{positive, single, Brief};
-use crate::detector::scale::{Prior, RowAlone};
+use crate::detector::numbers::{positive, single, Brief, Short};
+use crate::detector::scale::{Prior, RowAlone, MOST_DRIFT_STEPS};
 use serde::{Deserialize, Serialize};
+use std::ops::{Index, IndexMut};
 
 /// Rows that a segment is worth at most when a season is taken out of it.
 const CALM_ROWS: f64 = 2.0;
@@ -24,7 +25,7 @@ const CALM_ROWS: f64 = 2.0;
 #[cfg_attr(test, derive(Default))]
 pub struct Segment {
     /// Pseudo-observations of the prior of the level.
-    prior: f32,
+    prior: Short,
     /// Weight of the observations.
     weight: f32,
     /// Mean of the values.
@@ -38,7 +39,7 @@ pub struct Segment {
     /// Half the sum of the values' squared deviations, including the prior of the variance.
     half_squares: f32,
     /// Odds of the slope model, those of the level being 1.
-    slope_odds: f32,
+    slope_odds: Short,
     wander: Wander,
 }
 
@@ -51,7 +52,7 @@ impl Segment {
         let w = prior.weight * inlier;
         let step = d * w / (wide + w);
         Segment {
-            prior: row.rows,
+            prior: Short::new(row.rows.into()),
             weight: w as f32,
             mean: prior.mean + step,
             // The first row says nothing of the slope.
@@ -75,29 +76,29 @@ impl Segment {
     }
 
     /// Puts the numbers into a lane.
-    #[inline]
-    pub fn widen<const PAIRS: usize>(&self, lanes: &mut Lanes<PAIRS>, i: usize) {
-        lanes.prior.set(i, self.prior.into());
-        lanes.weight.set(i, self.weight.into());
-        lanes.mean.set(i, self.mean);
-        lanes.time.set(i, self.time.into());
-        lanes.times.set(i, self.times.into());
-        lanes.products.set(i, self.products.into());
-        lanes.half_squares.set(i, self.half_squares.into());
-        lanes.slope_odds.set(i, self.slope_odds.into());
+    #[inline(always)]
+    pub fn widen<V: IndexMut<usize, Output = f64>>(&self, lanes: &mut Lanes<V>, i: usize) {
+        lanes.prior[i] = self.prior.get();
+        lanes.weight[i] = self.weight.into();
+        lanes.mean[i] = self.mean;
+        lanes.time[i] = self.time.into();
+        lanes.times[i] = self.times.into();
+        lanes.products[i] = self.products.into();
+        lanes.half_squares[i] = self.half_squares.into();
+        lanes.slope_odds[i] = self.slope_odds.get();
         self.wander.widen(lanes, i);
     }
 
     /// Takes them from a lane.
-    #[inline]
-    pub fn narrow<const PAIRS: usize>(&mut self, lanes: &Lanes<PAIRS>, i: usize) {
-        self.weight = lanes.weight.get(i) as f32;
-        self.mean = lanes.mean.get(i);
-        self.time = lanes.time.get(i) as f32;
-        self.times = lanes.times.get(i) as f32;
-        self.products = lanes.products.get(i) as f32;
-        self.half_squares = lanes.half_squares.get(i) as f32;
-        self.slope_odds = lanes.slope_odds.get(i) as f32;
+    #[inline(always)]
+    pub fn narrow<V: Index<usize, Output = f64>>(&mut self, lanes: &Lanes<V>, i: usize) {
+        self.weight = lanes.weight[i] as f32;
+        self.mean = lanes.mean[i];
+        self.time = lanes.time[i] as f32;
+        self.times = lanes.times[i] as f32;
+        self.products = lanes.products[i] as f32;
+        self.half_squares = lanes.half_squares[i] as f32;
+        self.slope_odds = Short::new(lanes.slope_odds[i]);
         self.wander.narrow(lanes, i);
     }
 
@@ -106,25 +107,30 @@ impl Segment {
         self.mean
     }
 
-    /// The reading at a time in steps since the start, with what all rows say.
-    pub fn read(&self, time: f64, noise_rows: f64, census: &Census) -> Reading {
-        let rows = f64::from(self.prior) + f64::from(self.weight);
-        let wanders = self.wander.odds() > f64::from(self.slope_odds).max(1.0);
-        let sloped = self.slope_odds > 1.0 && !wanders;
+    /// The reading at a time in steps since the start and since the last row, with what all rows say.
+    pub fn read(&self, [time, ahead]: [f64; 2], noise_rows: f64, census: &Census) -> Reading {
+        let rows = self.prior.get() + f64::from(self.weight);
+        let wanders = self.wander.odds() > self.slope_odds.get().max(1.0);
+        let sloped = self.slope_odds.get() > 1.0 && !wanders;
         let times = f64::from(self.times);
-        let slope = if sloped { f64::from(self.products) / times } else { 0.0 };
+        let drift = if wanders { self.wander.drift() } else { 0.0 };
+        let slope = if sloped { f64::from(self.products) / times } else { drift };
         let dt = time - f64::from(self.time);
         let squares = if sloped { self.slope_squares(slope) } else { f64::from(self.half_squares) };
         let shape = noise_rows + 0.5 * f64::from(self.weight);
         let variance = if wanders { self.wander.variance(shape) } else { squares / shape };
         let of_level = if wanders { 1.0 } else { 1.0 / rows };
         let of_slope = if sloped { dt * dt / times } else { 0.0 };
-        let above = if wanders { self.wander.level() } else { slope * dt };
+        let above = if wanders { self.wander.level() + drift * ahead } else { slope * dt };
         Reading {
             level: self.mean + above,
             slope: single(slope),
             level_error: Brief::new((variance * (of_level + of_slope)).sqrt()),
-            slope_error: Brief::new((variance / times).sqrt()),
+            slope_error: Brief::new(if drift != 0.0 {
+                (variance / time.clamp(1.0, MOST_DRIFT_STEPS)).sqrt()
+            } else {
+                (variance / times).sqrt()
+            }),
             noise: Brief::new(variance.sqrt()),
             weight: Brief::new(f64::from(self.weight)),
             census: census.read(above),
@@ -142,7 +148,7 @@ impl Segment {
         self.times = positive(f64::from(self.times) * share);
         self.products = single(f64::from(self.products) * share);
         self.half_squares = positive(f64::from(self.half_squares) * factor * shape);
-        self.slope_odds = self.slope_odds.min(1.0);
+        self.slope_odds = odds(self.slope_odds.get().min(1.0));
         self.wander.calm(factor * shape);
     }
 
@@ -156,7 +162,8 @@ impl Segment {
 
     pub fn check(&self) -> Check {
         let narrow = |x: f32| x >= f32::MIN_POSITIVE && x.is_finite();
-        let sound = [self.prior, self.times, self.half_squares].into_iter().all(narrow)
+        let sound = [self.times, self.half_squares].into_iter().all(narrow)
+            && narrow(self.prior.get() as f32)
             && up_to(self.weight.into(), MOST_ROWS)
             && within(self.mean, MOST_VALUE)
             && within(self.time.into(), MOST_STEPS)

@@ -6,9 +6,10 @@
 use super::lanes::Lanes;
 use super::odds::{odds, possible_odds};
 use crate::detector::check::{number, Check};
-use crate::detector::numbers::{positive, single};
+use crate::detector::numbers::{positive, single, Short};
 use crate::detector::scale::Prior;
 use serde::{Deserialize, Serialize};
+use std::ops::{Index, IndexMut};
 
 /// The local level of a segment, relative to the mean of the segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,10 +18,12 @@ pub struct Wander {
     /// Distances of the local level, and of the last value that was no outlier, from the mean.
     level: f32,
     last: f32,
+    /// Change of the level per step; 0 where the series does not drift one way.
+    drift: Short,
     /// Half the sum of the squared errors of the forecasts, including the prior of their variance.
     half_squares: f32,
     /// Odds of this model, those of the fixed level being 1.
-    odds: f32,
+    odds: Short,
 }
 
 impl Wander {
@@ -31,18 +34,24 @@ impl Wander {
         Wander {
             level: single(distance - step),
             last: single(last - step),
+            drift: Short::default(),
             half_squares: positive(prior.noise_rows * prior.memory.variance),
             odds: odds(if prior.counts.is_some() { 0.0 } else { prior.wander_odds }),
         }
     }
 
     pub fn odds(&self) -> f64 {
-        f64::from(self.odds)
+        self.odds.get()
     }
 
     /// Distance of the local level from the mean.
     pub fn level(&self) -> f64 {
         f64::from(self.level)
+    }
+
+    /// Change of the level per step.
+    pub fn drift(&self) -> f64 {
+        self.drift.get()
     }
 
     /// Variance of the forecasts' errors, if `rows` is the weight of the segment with its prior.
@@ -51,40 +60,44 @@ impl Wander {
     }
 
     /// Puts the numbers into a lane.
-    #[inline]
-    pub fn widen<const PAIRS: usize>(&self, lanes: &mut Lanes<PAIRS>, i: usize) {
-        lanes.level.set(i, self.level.into());
-        lanes.last.set(i, self.last.into());
-        lanes.wander_squares.set(i, self.half_squares.into());
-        lanes.wander_odds.set(i, self.odds.into());
+    #[inline(always)]
+    pub fn widen<V: IndexMut<usize, Output = f64>>(&self, lanes: &mut Lanes<V>, i: usize) {
+        lanes.level[i] = self.level.into();
+        lanes.last[i] = self.last.into();
+        lanes.drift[i] = self.drift.get();
+        lanes.wander_squares[i] = self.half_squares.into();
+        lanes.wander_odds[i] = self.odds.get();
     }
 
     /// Takes them from a lane.
-    #[inline]
-    pub fn narrow<const PAIRS: usize>(&mut self, lanes: &Lanes<PAIRS>, i: usize) {
-        self.level = lanes.level.get(i) as f32;
-        self.last = lanes.last.get(i) as f32;
-        self.half_squares = lanes.wander_squares.get(i) as f32;
-        self.odds = lanes.wander_odds.get(i) as f32;
+    #[inline(always)]
+    pub fn narrow<V: Index<usize, Output = f64>>(&mut self, lanes: &Lanes<V>, i: usize) {
+        self.level = lanes.level[i] as f32;
+        self.last = lanes.last[i] as f32;
+        self.drift = Short::new(lanes.drift[i]);
+        self.half_squares = lanes.wander_squares[i] as f32;
+        self.odds = Short::new(lanes.wander_odds[i]);
     }
 
     /// Begins again at the mean, with this share of the squared errors: a season was found.
     pub fn calm(&mut self, share: f64) {
-        (self.level, self.last) = (0.0, 0.0);
+        (self.level, self.last, self.drift) = (0.0, 0.0, Short::default());
         self.half_squares = positive(f64::from(self.half_squares) * share);
-        self.odds = self.odds.min(1.0);
+        self.odds = odds(self.odds.get().min(1.0));
     }
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
         self.level = single(f64::from(self.level) * factor);
         self.last = single(f64::from(self.last) * factor);
+        self.drift = Short::new(self.drift.get() * factor);
         self.half_squares = positive(f64::from(self.half_squares) * factor * factor);
     }
 
     pub fn check(&self) -> Check {
         let sound = self.level.is_finite()
             && self.last.is_finite()
+            && self.drift.get().is_finite()
             && self.half_squares >= f32::MIN_POSITIVE
             && self.half_squares.is_finite()
             && possible_odds(self.odds);

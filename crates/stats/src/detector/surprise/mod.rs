@@ -8,13 +8,12 @@ mod profile;
 mod tail;
 
 use super::check::{number, up_to, within, Check, MOST_SQUARES, MOST_VALUE};
-use super::functions::{ln, ln_of};
+use super::functions::{ln_of, ln_pair};
 use super::numbers::{between, single, Count};
 use super::settings::Settings;
 use profile::{Profile, Usual};
 use serde::{Deserialize, Serialize};
 use tail::Tail;
-use wide::f64x2;
 
 const VIEWS: usize = 5;
 /// The view of the season, and the first of those that see lasting deviations.
@@ -90,8 +89,8 @@ pub struct Views {
     slow: f64,
     level: f64,
     /// Mean jump of all rows, and of the last forty in the noise of their phases.
-    jump: f64,
-    activity: f64,
+    jump: f32,
+    activity: f32,
     views: [View; VIEWS],
     /// Tails of the values below and above what was expected, of each view.
     tails: [[Tail; 2]; VIEWS],
@@ -113,33 +112,44 @@ pub struct Glance {
 }
 
 impl Views {
+    /// The number of slots of the period.
+    pub const SLOTS: f64 = profile::SLOTS as f64;
+
     /// Looks at a value that comes after the value `last`.
     pub fn look_at(&self, value: f64, last: f64, phases: [Option<f64>; 2], s: &Settings) -> Glance {
         let rows = self.rows.get() + 1.0;
         let jump = (value - last).abs();
-        let mean_jump = self.jump + (jump - self.jump) / rows.min(s.view_memory);
-        let usual = phases[1].map(|phase| self.profile.usual(phase, [self.jump, mean_jump], QUIET, s));
+        let before = f64::from(self.jump);
+        let mean_jump = before + (jump - before) / rows.min(s.view_memory);
+        let usual = phases[1].map(|phase| self.profile.usual(phase, [before, mean_jump], QUIET, s));
         Glance { value, last, phases, jump, mean_jump, usual }
     }
 
     /// Takes in a value and returns its surprise, about -log10 of its probability.
     pub fn observe(&mut self, glance: &Glance, s: &Settings) -> f64 {
-        let Glance { value: x, last, jump, mean_jump, usual, .. } = *glance;
+        let Glance { value: x, last, phases, jump, mean_jump, usual } = *glance;
         let rows = self.rows.get() + 1.0;
         if rows == 1.0 {
             (self.local, self.calm, self.slow, self.level) = (x, x, x, x);
         }
         self.rows = Count::new(rows.min(s.view_memory));
-        self.jump = mean_jump;
-        let quiet = QUIET * self.jump;
+        self.jump = single(mean_jump);
+        let quiet = QUIET * f64::from(self.jump);
         let settled = rows * s.slow > 2.0;
 
         let noise = usual.map_or(1.0, |usual| usual.noise);
         let deviation = usual.and_then(|usual| usual.deviation);
-        let tried = usual.is_some_and(|usual| usual.tried);
-        let season = deviation.filter(|_| tried).unwrap_or(0.0);
+        let tried = usual.is_some_and(|usual| usual.tried());
+        let season = usual.map_or(0.0, |usual| self.profile.taken_out(usual, s));
+        if tried && !self.profile.tried() {
+            // From now on the season is taken out of rows, so it is taken out of their means as well.
+            self.calm -= phases[0].map_or(0.0, |phase| self.profile.untried(phase, s));
+            self.slow -= self.profile.mean(s);
+        }
         let calm = x - season;
-        self.activity += s.slow * (jump / noise - self.activity);
+        let activity = f64::from(self.activity);
+        let activity = activity + s.slow * (jump / noise - activity);
+        self.activity = single(activity);
         // A row that the one before does not confirm is no lasting deviation.
         let (reach, before) = (noise * self.views[0].reach(s), last - season);
         let lasting = between(calm, before.min(self.slow - reach), before.max(self.slow + reach));
@@ -149,7 +159,7 @@ impl Views {
             Some((x - self.local) / noise),
             deviation.map(|deviation| (x - deviation - self.level) / noise),
             settled.then_some(self.slow),
-            (settled && quiet > 0.0).then(|| ln_of(self.activity + quiet)),
+            (settled && quiet > 0.0).then(|| ln_of(activity + quiet)),
         ];
         if let Some(usual) = usual.filter(|_| rows * s.season_level > 1.0) {
             // A change of the level is no season.
@@ -225,7 +235,7 @@ impl Views {
 
     /// Size of noise at a phase relative to that of all phases; `step` and `season` as for [`Views::noise_of`].
     pub fn noise_at(&self, phase: Option<f64>, season: f64, step: f64, s: &Settings) -> f64 {
-        let usual = phase.map(|phase| self.profile.usual(phase, [self.jump; 2], QUIET, s));
+        let usual = phase.map(|phase| self.profile.usual(phase, [self.jump.into(); 2], QUIET, s));
         self.noise_by(usual, season, step, s)
     }
 
@@ -249,8 +259,9 @@ impl Views {
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
         let numbers = [&mut self.local, &mut self.calm, &mut self.slow, &mut self.level];
-        for number in numbers.into_iter().chain([&mut self.jump, &mut self.activity]) {
-            *number *= factor;
+        numbers.into_iter().for_each(|number| *number *= factor);
+        for size in [&mut self.jump, &mut self.activity] {
+            *size = single(f64::from(*size) * factor);
         }
         let (activity, values) =
             self.views.split_last_mut().unwrap_or_else(|| unreachable!("there are views"));
@@ -265,7 +276,7 @@ impl Views {
     pub fn check(&self) -> Check {
         let means = [self.local, self.calm, self.slow, self.level];
         let sound = means.iter().all(|x| within(*x, MOST_VALUE))
-            && [self.jump, self.activity].iter().all(|x| up_to(*x, MOST_VALUE))
+            && [self.jump, self.activity].iter().all(|x| up_to((*x).into(), MOST_VALUE))
             && self.views.iter().all(View::sound);
         number(sound, "a mean of its values is out of range")?;
         self.profile.check()?;
@@ -292,8 +303,8 @@ fn strengths(squares: [f64; VIEWS], df: f64) -> [f64; VIEWS] {
     let (share, factor) = (1.0 / df, 0.5 * (df + 1.0) / std::f64::consts::LN_10);
     let mut strengths = squares;
     for pair in strengths.chunks_mut(2) {
-        let squares = f64x2::new([pair[0], pair.get(1).copied().unwrap_or(0.0)]);
-        let both = (ln(squares * share + 1.0) * factor).sqrt().to_array();
+        let squares = [pair[0], pair.get(1).copied().unwrap_or(0.0)];
+        let both = ln_pair(squares.map(|square| square * share + 1.0)).map(|ln| (ln * factor).sqrt());
         pair.copy_from_slice(&both[..pair.len()]);
     }
     strengths
@@ -333,7 +344,7 @@ mod tests {
             let glance =
                 views.look_at(x, std::mem::replace(&mut last, x), [Some(phase); 2], &Settings::DEFAULT);
             views.observe(&glance, &Settings::DEFAULT);
-            [views.slow, views.activity]
+            [views.slow, views.activity.into()]
         };
         (0..rows).map(row).collect()
     }
