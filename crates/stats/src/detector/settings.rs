@@ -46,8 +46,8 @@ settings! {
     /// Robust standard deviations at which differences are cut off, beyond which one in eighty of normal noise is: jumps
     /// do not pass for noise.
     winsor: f64 = 2.5;
-    /// Pseudo-observations of white noise in the estimate of autocorrelation.
-    white_rows: f64 = 2.0;
+    /// Pseudo-observations of white noise in the estimate of autocorrelation: in few rows a step looks like it.
+    white_rows: f64 = 20.0;
     /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.8 drift and changes look alike.
     least_weight: f64 = 0.12;
     /// Least further weight where tails are heavy: a row is then weaker evidence of the level, and again of the noise.
