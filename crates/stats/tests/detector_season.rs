@@ -136,3 +136,21 @@ fn the_state_with_a_long_season_is_the_same_however_it_was_split() {
         assert_eq!(split.to_bytes(), whole.to_bytes());
     }
 }
+
+#[test]
+fn a_smooth_day_with_noise_of_its_hours_is_no_change() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(47);
+    let changed = (0..60).filter(|_| {
+        let hours = (0..800).map(|i| {
+            let hour = TAU * f64::from(i) / 24.0;
+            3.0 * hour.sin() + normal(rng) * (0.3 + 1.7 * (-(f64::from(i % 24 - 14) / 4.0).powi(2)).exp())
+        });
+        let mut detector = Detector::new(true, Options::new(true));
+        for (i, x) in hours.enumerate() {
+            detector.observe(Some(x), Some(i as i64 * 4 * QUARTER), &SETTINGS).unwrap();
+        }
+        !detector.starts(&SETTINGS).is_empty()
+    });
+    let changed = changed.count();
+    assert!(changed <= 15, "{changed} of 60 changed");
+}

@@ -198,9 +198,6 @@ impl Detector {
             self.views.rescale(factor);
             self.experts.rescale(factor);
         }
-        if let Some(factor) = learned.calmed {
-            self.segmentation.calm(factor, s);
-        }
         learned
     }
 
@@ -211,6 +208,9 @@ impl Detector {
         let (last, last_place) = (learned.last, self.segmentation.newest());
         let noise = self.scale.noise(s);
         let mut prior = self.scale.prior(&noise, s);
+        if let Some(calmed) = learned.calmed {
+            self.segmentation.calm(&calmed, &place, &prior, s);
+        }
         if let Some(turned) = learned.turned {
             let steps = |at| self.clock.place_in_steps(at);
             let season = |from, to| self.scale.long_season(steps(from), steps(to));

@@ -65,6 +65,15 @@ pub struct When {
     pub period: f64,
 }
 
+/// What is left when a season was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Calmed {
+    /// Factor of the variance of the noise.
+    pub share: f64,
+    /// Of a smooth season, the mean of the last period, and its steps: what was seen before may have been a walk.
+    pub level: Option<(f64, f64)>,
+}
+
 /// A value in the unit of the detector.
 #[derive(Clone, Copy, Debug)]
 pub struct Learned {
@@ -76,12 +85,19 @@ pub struct Learned {
     pub previous: f64,
     /// Deviation from the level by the season as it was expected, and what it was expected to add to the value before.
     pub expected: [f64; 2],
-    /// Factor of the variance of the noise, if a season was found just now: so much was the season.
-    pub calmed: Option<f64>,
+    /// The season of a few rows that was found just now.
+    pub calmed: Option<Calmed>,
     /// The long season that was found or lost just now.
     pub turned: Option<Turn>,
     /// Factor by which the unit has just changed, if it has.
     pub rescaled: Option<f64>,
+}
+
+impl Calmed {
+    /// Changes the unit of the values.
+    fn rescaled(self, factor: f64) -> Calmed {
+        Calmed { level: self.level.map(|(level, steps)| (level * factor, steps)), ..self }
+    }
 }
 
 impl SeriesScale {
@@ -145,8 +161,11 @@ impl SeriesScale {
         let places = [when.place, when.before];
         let expected = self.season_ahead([row.saturating_sub(1), row], [when.before, when.place]);
         let long = places.map(|place| self.long.deviation(place));
-        let calmed =
-            if seasonal { self.find_season(when, difference - (long[0] - long[1]), s) } else { None };
+        let calmed = if seasonal {
+            self.find_season(x - long[0], difference - (long[0] - long[1]), when, s)
+        } else {
+            None
+        };
         let short = self.season.deviations([row, row.saturating_sub(1)]);
         let turned = if seasonal { self.find_long(x - short[0] - long[0], when, s) } else { None };
         let long = if turned.is_some() { places.map(|place| self.long.deviation(place)) } else { long };
@@ -180,6 +199,7 @@ impl SeriesScale {
             let (value, last) = (x * factor, last * factor);
             let (calm, previous) = (calm.calm * factor, calm.previous * factor);
             let turned = turned.map(|turn| turn.rescaled(factor));
+            let calmed = calmed.map(|calmed| calmed.rescaled(factor));
             let expected = expected.map(|x| x * factor);
             return Learned { value, last, calm, previous, expected, calmed, turned, rescaled: Some(factor) };
         }
@@ -200,9 +220,9 @@ impl SeriesScale {
             .filter(|_| !self.season.found() && !self.long.found())
     }
 
-    /// Looks for a season, or learns it. If it is found now, noise and spread are taken as those without it; returns
-    /// the factor of the noise's variance.
-    fn find_season(&mut self, when: &When, difference: f64, s: &Settings) -> Option<f64> {
+    /// Looks for a season, or learns it, by a value and its difference from the one before. If it is found now, noise and
+    /// spread are taken as those without it.
+    fn find_season(&mut self, x: f64, difference: f64, when: &When, s: &Settings) -> Option<Calmed> {
         let found = self.season.learn(when.row, difference, self.noise.reach(s), when.period)?;
         let before = self.noise.estimate(s).variance;
         self.noise.calm(1.0 - found.share, found.correlation, s);
@@ -210,7 +230,8 @@ impl SeriesScale {
         self.memories = Memories::default();
         self.long.begin_again();
         let after = self.noise.estimate(s).variance;
-        (before > 0.0).then(|| (after / before).min(1.0))
+        let level = found.behind.map(|behind| (x + behind, found.period as f64));
+        (before > 0.0).then(|| Calmed { share: (after / before).min(1.0), level })
     }
 
     /// Looks for a long season, or learns it. If it is found or lost now, noise and spread are taken as those of what it

@@ -44,11 +44,13 @@ const MEMORY: f64 = 30.0;
 /// A season that was found just now.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
-    period: usize,
+    pub period: usize,
     /// Share of the variance of the differences that it explains.
     pub share: f64,
     /// Correlation of neighbouring differences in what it leaves.
     pub correlation: f64,
+    /// Of a smooth season, the mean of the last period less its last value.
+    pub behind: Option<f64>,
 }
 
 /// The season, or what may become one.
@@ -317,7 +319,7 @@ fn about_a_level(
     let (sum, count) = beside.fold((0.0, 0.0), |(sum, n), l| (sum + f64::from(products[l - 1]), n + 1.0));
     let correlation = (f64::from(products[0]) - sum / count) / squares / (1.0 - share).max(LEAST_REST);
     let share = known.clamp(0.0, 1.0);
-    (correlation < MOST_WANDERING).then_some(Found { period, share, correlation })
+    (correlation < MOST_WANDERING).then_some(Found { period, share, correlation, behind: None })
 }
 
 /// A season that moves little from row to row, and far within its period: values a period apart are alike, and others
@@ -355,7 +357,14 @@ fn smooth(
         lags().find(|(_, contrast)| *contrast >= greatest - 2.0 * error && *contrast > SEEN * error)?;
     let period = if near(period as f64, calendar) { calendar.round() as usize } else { period };
     let (known, _) = correlation(|l| l == period, products, squares, rows);
-    about_a_level(period, f64::from(products[period - 1]) / squares, known, products, squares)
+    let found = about_a_level(period, f64::from(products[period - 1]) / squares, known, products, squares)?;
+    Some(Found { behind: Some(behind(&last[..period])), ..found })
+}
+
+/// The mean of as many values as there are differences, which are the newest first, less the last value.
+fn behind(differences: &[Brief]) -> f64 {
+    let n = differences.len() as f64;
+    -differences.iter().zip(1u8..).map(|(d, age)| (1.0 - f64::from(age) / n) * d.get()).sum::<f64>()
 }
 
 #[cfg(test)]

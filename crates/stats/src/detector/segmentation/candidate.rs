@@ -3,6 +3,7 @@
 use super::census::Census;
 use super::segment::Segment;
 use crate::detector::check::{number, Check};
+use crate::detector::scale::Prior;
 use serde::{Deserialize, Serialize};
 
 /// A possible start of the current segment.
@@ -21,6 +22,13 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Goes on at a level, this many steps after its start, as if it had seen one row of it.
+    pub fn go_on_at(&mut self, level: f64, steps: f64, prior: &Prior) {
+        let segment = Segment::begin(&prior.row_alone(level, 0.0), prior);
+        self.census = Census::begin(level - segment.mean());
+        self.segment = segment.later(steps);
+    }
+
     pub fn check(&self) -> Check {
         let sound = [self.score, self.weight].iter().all(|x| *x <= 0.0 && x.is_finite());
         number(sound, "the probability of a candidate is out of range")?;

@@ -24,7 +24,7 @@ use super::check::{structure, Check};
 use super::clock::{Clock, Place};
 use super::functions::{exp_pair, ln_of, ln_pair};
 use super::numbers::LogOdds;
-use super::scale::Prior;
+use super::scale::{Calmed, Prior};
 use super::settings::Settings;
 use super::vector::Vector;
 use candidate::{worst, Candidate};
@@ -289,6 +289,9 @@ impl Segmentation {
             return None;
         }
         let (row, parent) = (start.row, start.parent);
+        if self.paths.back(parent).next().is_some_and(|n| n.before.is_none() && row - n.row < s.alert_rows) {
+            return None;
+        }
         // A change is certain enough, whatever its row, if the segment began nearer to this start than to the one
         // before.
         let middle = self.paths.back(parent).next().map_or(row, |n| n.row + (row - n.row) / 2);
@@ -334,11 +337,10 @@ impl Segmentation {
             explained::join(&mut stretches, ln_of(hazard), prior, &mut self.paths).unwrap_or(last)
         };
         let time = place.since(self.paths.start(kept).at);
-        let segment = Segment::begin(&prior.row_alone(level, 0.0), prior);
-        let census = Census::begin(level - segment.mean());
-        let segment = segment.later(time);
+        let Some(mut candidate) = self.candidates.pop() else { return };
+        candidate.go_on_at(level, time, prior);
         self.candidates.clear();
-        self.candidates.push(Candidate { start: kept, score: 0.0, weight: 0.0, segment, census });
+        self.candidates.push(Candidate { start: kept, score: 0.0, weight: 0.0, ..candidate });
         let numbers = self.paths.keep(std::iter::once(kept), MOST_STARTS);
         self.candidates[0].start = numbers.of(kept);
     }
@@ -365,11 +367,17 @@ impl Segmentation {
         segments.collect()
     }
 
-    /// Takes a season out of the noise of the current segments; `factor` is what it leaves of the variance.
-    pub fn calm(&mut self, factor: f64, s: &Settings) {
+    /// Takes a season out of the current segments. Those of more than one period of a smooth season go on at its level.
+    pub fn calm(&mut self, calmed: &Calmed, place: &Place, prior: &Prior, s: &Settings) {
         for candidate in &mut self.candidates {
-            candidate.segment.calm(factor, s.noise_rows);
-            candidate.census.calm(factor);
+            let time = place.since(self.paths.start(candidate.start).at);
+            match calmed.level {
+                Some((level, period)) if time >= period => candidate.go_on_at(level, time, prior),
+                _ => {
+                    candidate.segment.calm(calmed.share, s.noise_rows);
+                    candidate.census.calm(calmed.share);
+                }
+            }
         }
     }
 
