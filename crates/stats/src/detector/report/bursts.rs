@@ -1,4 +1,5 @@
-//! Bursts of starts: where noise appears from nothing, every row is a new level until the noise is known.
+//! Starts that are none: where noise appears from nothing, every row is a new level until the noise is known, and where the
+//! first rows are wrong, the right ones are one.
 
 use crate::detector::numbers::Brief;
 use crate::detector::segmentation::Start;
@@ -8,7 +9,7 @@ use std::iter::Peekable;
 /// The least number of short segments in a row that are a burst; one may be a short change and its end.
 const BURST: usize = 2;
 
-/// Starts, newest first, with one for each burst: it begins where the burst does, and is known as well as its last.
+/// Starts, newest first, without one after a few wrong rows, and with one for each burst: it begins where the burst does, and is known as well as its last.
 #[derive(Clone)]
 pub struct Settled<'a, I: Iterator<Item = &'a Start>> {
     starts: Peekable<I>,
@@ -29,10 +30,15 @@ impl<'a, I: Iterator<Item = &'a Start>> Iterator for Settled<'a, I> {
         if self.next.is_some() {
             return self.next.take();
         }
-        let last = self.starts.next()?;
+        let mut last = self.starts.next()?;
+        let rows = self.rows;
+        // The first few rows are no level, but wrong.
+        if let Some(beginning) = self.starts.next_if(|e| e.before.is_none() && last.row - e.row < rows) {
+            last = beginning;
+        }
         let (mut first, mut passed) = (last, 0);
         let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-        let (rows, short) = (self.rows, |start: &Start| start.before.is_some() && start.alerted.is_none());
+        let short = |start: &Start| start.before.is_some() && start.alerted.is_none();
         while let Some(earlier) = self.starts.next_if(|e| short(e) && first.row - e.row < rows) {
             (first, passed) = (earlier, passed + 1);
             let level = earlier.before.map_or(f64::NAN, |before| before.level);
