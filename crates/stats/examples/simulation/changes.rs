@@ -4,7 +4,7 @@
 //! knew the model would doubt it. Three series in ten have none.
 
 use crate::draw::{add, summed, Draw};
-use std::f64::consts::{SQRT_2, TAU};
+use std::f64::consts::TAU;
 
 /// Standard errors of the least change.
 const SEEN: f64 = 6.0;
@@ -30,7 +30,7 @@ const fn fixed(name: &'static str, rows: (usize, usize), make: Make) -> Family {
     Family { name, rows, make, placed: false }
 }
 
-pub const FAMILIES: [Family; 24] = [
+pub const FAMILIES: [Family; 23] = [
     family("level", (80, 1000), level),
     family("level correlated", (100, 1000), level_correlated),
     family("level heavy", (100, 1000), level_heavy),
@@ -48,7 +48,6 @@ pub const FAMILIES: [Family; 24] = [
     family("season", (60, 600), season),
     family("long season", (600, 4000), long_season),
     family("season growing", (60, 500), season_growing),
-    family("busy season", (150, 1500), busy_season),
     family("proportional", (60, 600), proportional),
     fixed("counts", (100, 1000), counts),
     fixed("flags", (150, 1000), flags),
@@ -307,25 +306,6 @@ fn long_season(d: &mut Draw, n: usize) -> Changing {
     }
     add(&mut x, &d.any_noise(n), 1.0);
     (x, cuts)
-}
-
-/// Levels under a smooth season whose noise has a rhythm too, as that of the hours of a day.
-fn busy_season(d: &mut Draw, n: usize) -> Changing {
-    let period = d.whole(10, 25) as f64;
-    let cuts = cuts(d, n, 3, (n / 8).max(2 * period as usize));
-    let mut x = levels(d, n, &cuts, 1.0, 2.0, 10.0);
-    let size = d.magnitude(1.0, 5.0);
-    let curve = if d.chance(0.5) { d.season(period, n) } else { sine(period, n) };
-    add(&mut x, &curve, size);
-    let (busy, phase) = (d.between(0.3, 1.2), d.between(0.0, 1.0));
-    for (i, x) in x.iter_mut().enumerate() {
-        *x += d.normal() * (busy * (TAU * (i as f64 / period + phase)).sin()).exp();
-    }
-    (x, cuts)
-}
-
-fn sine(period: f64, n: usize) -> Vec<f64> {
-    (0..n).map(|i| SQRT_2 * (TAU * i as f64 / period).sin()).collect()
 }
 
 fn season_growing(d: &mut Draw, n: usize) -> Changing {

@@ -40,7 +40,7 @@ use forecast::{Experts, OF_NORMAL};
 use numbers::{bounded, Brief, Coarse};
 use outliers::{Outlier, Outliers};
 use report::{Evidence, Seen};
-use scale::{Learned, SeriesScale, When};
+use scale::{Calmed, Learned, SeriesScale, When};
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -208,12 +208,18 @@ impl Detector {
         let (last, last_place) = (learned.last, self.segmentation.newest());
         let noise = self.scale.noise(s);
         let mut prior = self.scale.prior(&noise, s);
-        if let Some(calmed) = learned.calmed {
-            self.segmentation.calm(&calmed, &place, &prior, s);
+        match learned.calmed {
+            Some(Calmed { level: Some(level), .. }) => {
+                let season = |[from, to]: [(u64, i64); 2]| (self.scale.short_season(from.0, to.0), 0.0);
+                let prior = (&prior, self.options.hazard(s));
+                self.segmentation.resume(level, &place, None, season, prior, s);
+            }
+            Some(Calmed { share, level: None }) => self.segmentation.calm(share, s),
+            None => {}
         }
         if let Some(turned) = learned.turned {
             let steps = |at| self.clock.place_in_steps(at);
-            let season = |from, to| self.scale.long_season(steps(from), steps(to));
+            let season = |[from, to]: [(u64, i64); 2]| self.scale.long_season(steps(from.1), steps(to.1));
             let lost = turned.lost.map(|steps| place.ahead(-steps).at);
             let prior = (&prior, self.options.hazard(s));
             self.segmentation.resume(turned.level, &place, lost, season, prior, s);

@@ -70,8 +70,8 @@ pub struct When {
 pub struct Calmed {
     /// Factor of the variance of the noise.
     pub share: f64,
-    /// Of a smooth season, the mean of the last period, and its steps: what was seen before may have been a walk.
-    pub level: Option<(f64, f64)>,
+    /// The mean of the last period, if all that was seen before may have been the season's curve.
+    pub level: Option<f64>,
 }
 
 /// A value in the unit of the detector.
@@ -96,7 +96,7 @@ pub struct Learned {
 impl Calmed {
     /// Changes the unit of the values.
     fn rescaled(self, factor: f64) -> Calmed {
-        Calmed { level: self.level.map(|(level, steps)| (level * factor, steps)), ..self }
+        Calmed { level: self.level.map(|level| level * factor), ..self }
     }
 }
 
@@ -230,7 +230,7 @@ impl SeriesScale {
         self.memories = Memories::default();
         self.long.begin_again();
         let after = self.noise.estimate(s).variance;
-        let level = found.behind.map(|behind| (x + behind, found.period as f64));
+        let level = found.behind.map(|behind| x + behind);
         (before > 0.0).then(|| Calmed { share: (after / before).min(1.0), level })
     }
 
@@ -253,6 +253,11 @@ impl SeriesScale {
         let [deviation, turn] = self.season.ahead(row, then.saturating_sub(row));
         let [before, long] = places.map(|place| self.long.deviation(place));
         [deviation + long, turn + (long - before)]
+    }
+
+    /// Mean deviation from the level by the season of a few rows from a row on and before another.
+    pub fn short_season(&self, from: u64, to: u64) -> f64 {
+        self.season.mean(from, to)
     }
 
     /// Mean deviation from the level by the long season between two places, and the variance of its error.

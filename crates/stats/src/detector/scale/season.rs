@@ -44,12 +44,13 @@ const MEMORY: f64 = 30.0;
 /// A season that was found just now.
 #[derive(Clone, Copy, Debug)]
 pub struct Found {
-    pub period: usize,
+    period: usize,
     /// Share of the variance of the differences that it explains.
     pub share: f64,
     /// Correlation of neighbouring differences in what it leaves.
     pub correlation: f64,
-    /// Of a smooth season, the mean of the last period less its last value.
+    /// The mean of the last period less its last value, of a smooth season whose length is that of the calendar. One that is
+    /// a row too long or short would soon pass for a change.
     pub behind: Option<f64>,
 }
 
@@ -120,6 +121,14 @@ impl Season {
                 [0.0, share * periods.flatten().map(|d| d.get()).sum::<f64>()]
             }
         }
+    }
+
+    /// Mean deviation from the level of the rows from one on and before another.
+    pub fn mean(&self, from: u64, to: u64) -> f64 {
+        let Season::Found { period, .. } = self else { return 0.0 };
+        // Of whole periods it is 0.
+        let rest = (to - from) % u64::from(*period);
+        (from..from + rest).map(|row| self.deviation(row)).sum::<f64>() / (to - from).max(1) as f64
     }
 
     /// Variance of the deviations.
@@ -355,10 +364,11 @@ fn smooth(
     let greatest = lags().map(|(_, contrast)| contrast).fold(SEEN * error, f64::max);
     let (period, _) =
         lags().find(|(_, contrast)| *contrast >= greatest - 2.0 * error && *contrast > SEEN * error)?;
-    let period = if near(period as f64, calendar) { calendar.round() as usize } else { period };
+    let certain = near(period as f64, calendar);
+    let period = if certain { calendar.round() as usize } else { period };
     let (known, _) = correlation(|l| l == period, products, squares, rows);
     let found = about_a_level(period, f64::from(products[period - 1]) / squares, known, products, squares)?;
-    Some(Found { behind: Some(behind(&last[..period])), ..found })
+    Some(Found { behind: certain.then(|| behind(&last[..period])), ..found })
 }
 
 /// The mean of as many values as there are differences, which are the newest first, less the last value.

@@ -24,7 +24,7 @@ use super::check::{structure, Check};
 use super::clock::{Clock, Place};
 use super::functions::{exp_pair, ln_of, ln_pair};
 use super::numbers::LogOdds;
-use super::scale::{Calmed, Prior};
+use super::scale::Prior;
 use super::settings::Settings;
 use super::vector::Vector;
 use candidate::{worst, Candidate};
@@ -323,7 +323,7 @@ impl Segmentation {
         level: f64,
         place: &Place,
         lost: Option<i64>,
-        season: impl Fn(i64, i64) -> (f64, f64),
+        season: impl Fn([(u64, i64); 2]) -> (f64, f64),
         (prior, hazard): (&Prior, f64),
         s: &Settings,
     ) {
@@ -351,14 +351,14 @@ impl Segmentation {
         newest: u8,
         now: Reading,
         place: &Place,
-        season: impl Fn(i64, i64) -> (f64, f64),
+        season: impl Fn([(u64, i64); 2]) -> (f64, f64),
     ) -> Vec<Stretch> {
         let (mut index, mut reading, mut end) = (newest, Some(now), (place.row, place.at));
         let segments = std::iter::from_fn(|| {
             let now = reading?;
             let start = self.paths.start(index);
             let rows = end.0.saturating_sub(start.row).max(1) as f64;
-            let (deviation, doubt) = season(start.at, end.1);
+            let (deviation, doubt) = season([(start.row, start.at), end]);
             let mean = now.level + now.census.means().0 - deviation;
             let stretch = Stretch { start: index, rows, mean, doubt, reading: now, longest: rows };
             (index, reading, end) = (start.parent, start.before, (start.row, start.at));
@@ -367,17 +367,11 @@ impl Segmentation {
         segments.collect()
     }
 
-    /// Takes a season out of the current segments. Those of more than one period of a smooth season go on at its level.
-    pub fn calm(&mut self, calmed: &Calmed, place: &Place, prior: &Prior, s: &Settings) {
+    /// Takes a season out of the noise of the current segments; `factor` is what it leaves of the variance.
+    pub fn calm(&mut self, factor: f64, s: &Settings) {
         for candidate in &mut self.candidates {
-            let time = place.since(self.paths.start(candidate.start).at);
-            match calmed.level {
-                Some((level, period)) if time >= period => candidate.go_on_at(level, time, prior),
-                _ => {
-                    candidate.segment.calm(calmed.share, s.noise_rows);
-                    candidate.census.calm(calmed.share);
-                }
-            }
+            candidate.segment.calm(factor, s.noise_rows);
+            candidate.census.calm(factor);
         }
     }
 
