@@ -184,7 +184,7 @@ def large():
     psql("CREATE TABLE large (at timestamptz, symbol text, note text)")
     psql(f"INSERT INTO large SELECT timestamptz '2024-03-01 00:00Z' + n * interval '{hours} hours' / {rows}, 'S' || n % 50, repeat('x', 60) || n FROM generate_series(0, {rows} - 1) AS n")
     # The snapshot of the whole table is kept while others are at work.
-    limited("'300ms'")
+    limited("'1s'")
     with tempfile.TemporaryDirectory() as directory:
         before = scans("large")
         whole = [TALLY, "archive", "--table", "large", "--older-than", "1d", "--to", directory, "--series", "symbol", "--jobs", str(jobs)]
