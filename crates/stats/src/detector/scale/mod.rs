@@ -65,7 +65,7 @@ pub struct When {
     pub period: f64,
 }
 
-/// What is left when a season was found.
+/// A season of a few rows, which was taken out of the noise.
 #[derive(Clone, Copy, Debug)]
 pub struct Calmed {
     /// Factor of the variance of the noise.

@@ -126,9 +126,10 @@ impl Season {
     /// Mean deviation from the level of the rows from one on and before another.
     pub fn mean(&self, from: u64, to: u64) -> f64 {
         let Season::Found { period, .. } = self else { return 0.0 };
+        let rows = to.saturating_sub(from);
         // Of whole periods it is 0.
-        let rest = (to - from) % u64::from(*period);
-        (from..from + rest).map(|row| self.deviation(row)).sum::<f64>() / (to - from).max(1) as f64
+        let rest = (from..).take((rows % u64::from(*period)) as usize);
+        rest.map(|row| self.deviation(row)).sum::<f64>() / rows.max(1) as f64
     }
 
     /// Variance of the deviations.
