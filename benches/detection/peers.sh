@@ -2,7 +2,7 @@
 # Time per row and accuracy beside other implementations, on the same series in the same run; of times only the ratios
 # mean anything.
 #
-#   [SEED=7 SERIES=64] [TCPD_DATA=… TALLY_SCORERS=…] benches/detection/peers.sh [ROWS]      (default 20,000)
+#   [SEED=7 SERIES=68] [TCPD_DATA=… TALLY_SCORERS=…] benches/detection/peers.sh [ROWS]      (default 20,000)
 #
 # Peers, fetched from crates.io and PyPI: the crate changepoint (BOCPD with a truncated tail), ruptures (PELT and binary
 # segmentation, offline), bayesian-changepoint-detection (BOCPD), changepoint-online (FOCuS) and river (ADWIN, half-space
@@ -54,7 +54,7 @@ END
 } | awk '{ if (NR == 1) own = $2; printf "%-32s %10.2f us/row %10.1f times pg_tally\n", $1, $2, $2 / own }'
 
 cargo run --quiet --release --manifest-path "$root/Cargo.toml" -p tally-stats --example simulation -- \
-    --seed "${SEED:-7}" --series "${SERIES:-64}" --print "$dir/simulated" >"$dir/scores"
+    --seed "${SEED:-7}" --series "${SERIES:-68}" --print "$dir/simulated" >"$dir/scores"
 "$python" -B "$here/peers.py" simulated "$dir/simulated"
 if [ -n "${TCPD_DATA:-}" ]; then
     PYTHONPATH=${TALLY_SCORERS:?} "$python" -B "$here/peers.py" scores "$target/release/peers"
