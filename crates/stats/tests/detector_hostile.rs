@@ -87,8 +87,8 @@ fn assert_numbers(detector: &Detector, context: &str) {
     assert!(said.iter().all(|x| x.is_finite()), "{context}: {said:?}");
 }
 
-fn try_series(count: u64) {
-    for seed in 0..count {
+fn try_series(seeds: impl IntoIterator<Item = u64>) {
+    for seed in seeds {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let timed = rng.random();
         let mut at = if rng.random() { 0 } else { FIRST_TIME };
@@ -111,13 +111,14 @@ fn try_series(count: u64) {
 
 #[test]
 fn hostile_series_are_read_back_after_every_row() {
-    try_series(500);
+    // In the last one a long season is tried that all but vanishes.
+    try_series((0..500).chain([2436]));
 }
 
 #[test]
 #[ignore = "takes minutes"]
 fn a_hundred_thousand_hostile_series_are_read_back_after_every_row() {
-    try_series(100_000);
+    try_series(0..100_000);
 }
 
 #[test]

@@ -17,6 +17,8 @@ const SPREAD: f64 = 0.5 / SLOTS as f64;
 const REACH: f64 = 3.0;
 /// Weight of a slot in the level where it is beyond: the level has changed.
 const JUMP: f64 = 0.5;
+/// The most of the share of a season that comes: what remains of one that has become far smaller may be any multiple of it.
+const MOST_SHARE: f32 = 1e6;
 /// The least share of the season that must come for it to be one.
 const LEAST_SEASON: f64 = 0.3;
 /// Periods one after another in which a season that is tried must come, and the share of its variance that those before
@@ -224,6 +226,7 @@ impl Curve {
             }
             None => learn(self.share, 1.0 + near * deviation / least),
         };
+        self.share = self.share.clamp(-MOST_SHARE, MOST_SHARE);
         let reach = REACH * f64::from(self.rest).sqrt();
         // A level that follows would explain what a season that is tried does not.
         self.level += off * if off.abs() > reach && tried.is_none() { JUMP } else { LEVEL };
