@@ -1,33 +1,18 @@
 //! The detector finds what is there, is the same however it was fed, and bears any input.
 
+mod detectors;
+
 use approx::assert_abs_diff_eq;
+use detectors::{fed, normal, rng, SETTINGS};
 use rand::seq::IndexedRandom;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
-use tally_stats::detector::{Change, Detector, Kind, Options, Refused, Settings, MOST_BYTES};
+use tally_stats::detector::{Change, Detector, Kind, Options, Refused, MOST_BYTES};
 
-const SETTINGS: Settings = Settings::DEFAULT;
 const SECOND: i64 = 1_000_000;
-
-fn rng(seed: u64) -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(seed)
-}
-
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    StandardNormal.sample(rng)
-}
 
 fn plain() -> Detector {
     Detector::new(false, Options::new(false))
-}
-
-fn fed(values: impl IntoIterator<Item = f64>) -> Detector {
-    let mut detector = plain();
-    for x in values {
-        detector.observe(Some(x), None, &SETTINGS).unwrap();
-    }
-    detector
 }
 
 fn reread(detector: &Detector) -> Detector {

@@ -1,27 +1,10 @@
 //! Levels that wander or go one way have no changes until their way changes: walks, curves, trends and counters.
 
-use rand::SeedableRng;
+mod detectors;
+
+use detectors::{fed, normal, rng, SETTINGS};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
-use tally_stats::detector::{Detector, Kind, Options, Settings};
-
-const SETTINGS: Settings = Settings::DEFAULT;
-
-fn rng(seed: u64) -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(seed)
-}
-
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    StandardNormal.sample(rng)
-}
-
-fn fed(values: impl IntoIterator<Item = f64>) -> Detector {
-    let mut detector = Detector::new(false, Options::new(false));
-    for x in values {
-        detector.observe(Some(x), None, &SETTINGS).unwrap();
-    }
-    detector
-}
+use tally_stats::detector::{Detector, Kind, Options};
 
 #[test]
 fn a_level_that_wanders_is_no_change_and_its_jump_is() {

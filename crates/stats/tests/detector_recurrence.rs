@@ -1,28 +1,13 @@
 //! Changes that come again, at the same time of other days or between states, are no news and no evidence.
 
-use rand::{RngExt, SeedableRng};
+mod detectors;
+
+use detectors::{fed, normal, rng, SETTINGS};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
-use tally_stats::detector::{Change, Detector, Kind, Options, Recurrence, Settings};
+use tally_stats::detector::{Change, Detector, Kind, Options, Recurrence};
 
-const SETTINGS: Settings = Settings::DEFAULT;
 const SECOND: i64 = 1_000_000;
-
-fn rng(seed: u64) -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(seed)
-}
-
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    StandardNormal.sample(rng)
-}
-
-fn fed(values: impl IntoIterator<Item = f64>) -> Detector {
-    let mut detector = Detector::new(false, Options::new(false));
-    for x in values {
-        detector.observe(Some(x), None, &SETTINGS).unwrap();
-    }
-    detector
-}
 
 /// The changes of a series of rows a quarter of an hour apart: by row, whether and how they recur.
 fn recurring(values: impl IntoIterator<Item = f64>) -> Vec<(u64, Option<Recurrence>)> {
