@@ -141,7 +141,7 @@ impl Noise {
     pub fn count(&mut self, difference: f64, s: &Settings) {
         let cut = difference.abs().min(FARTHEST * self.reach(s));
         let share = 1.0 / (self.rows - 1.0).max(1.0);
-        let learn = |mean: f32, x: f64| (f64::from(mean) + share * (x - f64::from(mean))) as f32;
+        let learn = |mean: f32, x: f64| single(f64::from(mean) + share * (x - f64::from(mean)));
         (self.size, self.square) = (learn(self.size, cut), learn(self.square, cut * cut));
     }
 
@@ -232,8 +232,8 @@ impl Noise {
         self.difference = single(f64::from(self.difference) * factor);
         self.squares *= factor * factor;
         self.products *= factor * factor;
-        self.size = (f64::from(self.size) * factor) as f32;
-        self.square = (f64::from(self.square) * factor * factor) as f32;
+        self.size = single(f64::from(self.size) * factor);
+        self.square = single(f64::from(self.square) * factor * factor);
     }
 
     pub fn check(&self) -> Check {
